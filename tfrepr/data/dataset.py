@@ -1,0 +1,50 @@
+"""What a data source hands over: images, class ids and what the pipeline must know about them."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """An image classification data set in memory.
+
+    Attributes:
+        name: The source's name (`"digits"`, `"cifar10"`, ...).
+        variant: What exactly was read, shown in every report: `"official"` where the MD5 sum is the official one,
+            otherwise words such as `"CIFAR-10 (JPEG copy)"`.
+        class_names: One name per class id.
+        train_images: uint8, `(n, height, width, 3)`, 0..255. Validation images are taken from these (`data.splits`).
+        train_ids: int64, `(n,)`, class ids.
+        test_images, test_ids: The same for the test set, which is read once, after training.
+        mean, std: Per channel, of images scaled to [0, 1].
+        flip: Whether a horizontal flip keeps the class (it does not for digits).
+        validation: Size of the validation set: a count (CIFAR: 5,000, drawn as the paper does) or a fraction (stratified).
+    """
+
+    name: str
+    variant: str
+    class_names: tuple[str, ...]
+    train_images: np.ndarray
+    train_ids: np.ndarray
+    test_images: np.ndarray
+    test_ids: np.ndarray
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    flip: bool
+    validation: int | float
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)`."""
+        return tuple(self.train_images.shape[1:])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of a SHA-256 over names, ids and pixels: equal data, equal fingerprint."""
+        digest = hashlib.sha256("\0".join(self.class_names).encode())
+        for array in (self.train_ids, self.test_ids, self.train_images, self.test_images):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]

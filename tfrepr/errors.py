@@ -1,0 +1,21 @@
+"""The errors that a user can cause.
+
+Scripts show these as one message and leave with `exit_code`; every other exception is a defect of the program and keeps its
+traceback. A message says what was received, what is allowed and what to do next.
+"""
+
+
+class UserError(ValueError):
+    """Input that cannot be used: a name, a number, a file, a folder."""
+
+    exit_code = 2
+
+
+class RunRefused(UserError):
+    """A run directory that may not be written: in use, made by another config, or not writable."""
+
+
+class TrainingDiverged(UserError):
+    """The training loss is no longer finite."""
+
+    exit_code = 3

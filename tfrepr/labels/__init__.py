@@ -1,0 +1,1 @@
+"""Label representations: what a network answers. Importing this package registers every label."""

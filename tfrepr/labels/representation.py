@@ -1,0 +1,154 @@
+"""A label representation: a table with one row a class, a loss against it and a rule that turns outputs into classes.
+
+The rest of the program handles class ids only. Tables are gathered here and nowhere else, and validation, test and attacks
+all decide by `LabelRepresentation.decode`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+THRESHOLD = 3.5
+"""A spoken answer counts as understood below this mean smooth L1 (paper section 4 "Evaluation" and A.1)."""
+
+
+class LabelRepresentation:
+    """What a network is asked to answer for each class.
+
+    Tensors are those of the Keras backend in use (or NumPy arrays); `outputs` has shape `(batch, *output_shape)`.
+
+    Args:
+        name: Registered name, for example `"speech"`.
+        class_names: One name per class id.
+        table: float32, `(classes, *output_shape)`.
+    """
+
+    def __init__(self, name: str, class_names: tuple[str, ...], table: np.ndarray) -> None:
+        self.name = name
+        self.class_names = tuple(class_names)
+        self.table = np.ascontiguousarray(table, dtype=np.float32)
+        self.table.flags.writeable = False
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one row, and of one network output."""
+        return self.table.shape[1:]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.table)
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether the threshold criterion of paper section 4 is defined for this label."""
+        return False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """First 16 hex digits of the SHA-256 of names and table."""
+        digest = hashlib.sha256("\0".join((self.name, *self.class_names)).encode())
+        digest.update(self.table.tobytes())
+        return digest.hexdigest()[:16]
+
+    def losses(self, class_ids: Any, outputs: Any) -> Any:
+        """Loss of every image, float32, `(batch,)`; training minimises the mean."""
+        raise NotImplementedError
+
+    def scores(self, outputs: Any) -> Any:
+        """How well the output fits every class, float32, `(batch, classes)`; the largest wins."""
+        raise NotImplementedError
+
+    def decode(self, outputs: Any) -> Any:
+        """The predicted class ids, int32, `(batch,)`; the lowest id wins a tie."""
+        from keras import ops
+
+        return ops.argmax(self.scores(outputs), axis=-1)
+
+    def within_threshold(self, class_ids: Any, outputs: Any, threshold: float = THRESHOLD) -> Any:
+        """Whether each image's loss lies under the threshold, bool, `(batch,)` (paper section 4, "Evaluation")."""
+        return self.losses(class_ids, outputs) < threshold
+
+
+class CategoryRepresentation(LabelRepresentation):
+    """One-hot labels: cross-entropy on logits, arg max (paper section 4, "Models").
+
+    Args:
+        name, class_names: As for every representation.
+        smoothing: Label smoothing s in the authors' form, 1 - s on the true class and s / (classes - 1) on each other one.
+            (Keras's own `label_smoothing` spreads s / classes over all classes, the true one included.)
+    """
+
+    def __init__(self, name: str, class_names: tuple[str, ...], smoothing: float = 0.0) -> None:
+        super().__init__(name, class_names, np.eye(len(class_names), dtype=np.float32))
+        self.smoothing = smoothing
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """Target distribution of every class, float32, `(classes, classes)`."""
+        others = self.smoothing / (self.classes - 1)
+        return (self.table * (1.0 - self.smoothing - others) + others).astype(np.float32)
+
+    def losses(self, class_ids: Any, outputs: Any) -> Any:
+        """Cross-entropy of the softmax of `outputs` against the (smoothed) one-hot row."""
+        from keras import ops
+
+        outputs = ops.cast(outputs, "float32")
+        log_probabilities = outputs - ops.logsumexp(outputs, axis=-1, keepdims=True)
+        return -ops.sum(ops.take(self.targets, class_ids, axis=0) * log_probabilities, axis=-1)
+
+    def scores(self, outputs: Any) -> Any:
+        """The logits themselves."""
+        from keras import ops
+
+        return ops.cast(outputs, "float32")
+
+
+class RegressionRepresentation(LabelRepresentation):
+    """Any table of vectors or matrices: mean smooth L1 to the true row, nearest row (paper equations 6 and 7).
+
+    The loss is the mean over all label elements, as the authors' `SmoothL1Loss`; equation 6 writes a sum, which would
+    change the effective learning rate by the number of elements. For |y - s| > 1 the paper prints |y - s|; the authors'
+    code, Keras's Huber loss with delta 1 and this class use |y - s| - 1/2, which is continuous at 1 and has the same
+    gradient. The threshold 3.5 belongs to that form.
+    """
+
+    @property
+    def has_threshold(self) -> bool:
+        """True: the threshold of paper section 4 applies to every regressed label."""
+        return True
+
+    def losses(self, class_ids: Any, outputs: Any) -> Any:
+        """Mean smooth L1 between each output and the row of its class."""
+        from keras import ops
+
+        rows = ops.take(self.table, class_ids, axis=0)
+        error = ops.abs(ops.cast(outputs, "float32") - rows)
+        smooth = ops.where(error < 1.0, 0.5 * error * error, error - 0.5)
+        return ops.mean(ops.reshape(smooth, (-1, int(np.prod(self.output_shape)))), axis=-1)
+
+    @cached_property
+    def _centred(self) -> tuple[np.ndarray, np.ndarray]:
+        flat = self.table.reshape(self.classes, -1)
+        centre = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return centre, flat - centre
+
+    def scores(self, outputs: Any) -> Any:
+        """Minus the mean squared distance to every row.
+
+        Computed as -(|o|^2 - 2 o.t + |t|^2) / elements, one matrix product instead of a tensor of shape
+        `(batch, classes, *output_shape)`; output o and rows t are taken relative to the mean row, which leaves distances
+        unchanged and keeps the float32 rounding error small.
+        """
+        from keras import ops
+
+        centre, rows = self._centred
+        elements = rows.shape[1]
+        outputs = ops.reshape(ops.cast(outputs, "float32"), (-1, elements)) - centre
+        output_norms = ops.sum(outputs * outputs, axis=-1, keepdims=True)
+        row_norms = (rows.astype(np.float64) ** 2).sum(axis=-1).astype(np.float32)
+        return -(output_norms - 2.0 * ops.matmul(outputs, rows.T) + row_norms) / elements

@@ -1,0 +1,84 @@
+"""Option records: frozen dataclasses whose fields carry their own help text, choices and limits.
+
+One declaration serves the constructor's validation, the JSON file, the command line (`tfrepr.cli.record_options`) and the
+name of the run directory.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+from tfrepr.errors import UserError
+from tfrepr.registry import unknown_name
+
+
+def option(default: Any, help: str, *, choices: Any = None, at_least: float | None = None,
+           at_most: float | None = None, above: float | None = None) -> Any:
+    """A dataclass field with everything that the command line and the validation need.
+
+    Args:
+        default: The default value; None stands for "not given".
+        help: One line for `--help`.
+        choices: Allowed values, or a function that returns them (a registry's `names`).
+        at_least, at_most, above: Inclusive and exclusive limits for numbers.
+    """
+    limits = {"at_least": at_least, "at_most": at_most, "above": above}
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "limits": limits})
+
+
+def choices_of(field: dataclasses.Field) -> tuple[str, ...] | None:
+    """The allowed values of a field, or None where any value of the type is allowed."""
+    choices = field.metadata.get("choices")
+    return tuple(choices()) if callable(choices) else choices
+
+
+def validate(record: Any) -> None:
+    """Checks choices and limits of every field.
+
+    Raises:
+        UserError: Names the field, the value received and what is allowed.
+    """
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if value is None:
+            continue
+        allowed = choices_of(field)
+        if allowed is not None and value not in allowed:
+            raise UserError(unknown_name(field.name.replace("_", "-"), value, allowed))
+        limits = {key: limit for key, limit in field.metadata.get("limits", {}).items() if limit is not None}
+        if limits:
+            _check_number(field.name, value, limits)
+
+
+def _check_number(name: str, value: Any, limits: dict[str, float]) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UserError(f"{name.replace('_', '-')} must be a finite number. Received: {value!r}.")
+    inside = {"at_least": lambda limit: value >= limit, "at_most": lambda limit: value <= limit,
+              "above": lambda limit: value > limit}
+    if not all(inside[key](limit) for key, limit in limits.items()):
+        wanted = " and ".join(f"{key.replace('_', ' ')} {limit:g}" for key, limit in limits.items())
+        raise UserError(f"{name.replace('_', '-')} must be {wanted}. Received: {value!r}.")
+
+
+def off_default(record: Any, default: Any = None) -> dict[str, Any]:
+    """The fields of `record` that differ from `default` (from an all-default record of its class when not given)."""
+    default = type(record)() if default is None else default
+    pairs = ((field.name, getattr(record, field.name)) for field in dataclasses.fields(record))
+    return {name: value for name, value in pairs if value != getattr(default, name)}
+
+
+def from_dict(record_class: type, values: dict[str, Any]) -> Any:
+    """Builds a record from JSON values; lists become tuples.
+
+    Raises:
+        UserError: A key that the record does not have, with the nearest valid ones.
+    """
+    names = tuple(field.name for field in dataclasses.fields(record_class))
+    for key in values:
+        if key not in names:
+            raise UserError(unknown_name(f"{record_class.__name__} key", key, names))
+    return record_class(**{key: _tuples(value) for key, value in values.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
