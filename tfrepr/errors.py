@@ -11,11 +11,11 @@ class UserError(ValueError):
     exit_code = 2
 
 
-class RunRefused(UserError):
+class RunRefusedError(UserError):
     """A run directory that may not be written: in use, made by another config, or not writable."""
 
 
-class TrainingDiverged(UserError):
+class TrainingDivergedError(UserError):
     """The training loss is no longer finite."""
 
     exit_code = 3
