@@ -1,0 +1,8 @@
+"""Image encoders: `(batch, height, width, 3)` to features `(batch, d)`. Importing this package registers every encoder.
+
+The last layer of an encoder is called `features`, the layers that end its stages `stage1`, `stage2`, ...
+"""
+
+from tfrepr.models.encoders import resnet, vgg
+
+__all__ = ["resnet", "vgg"]

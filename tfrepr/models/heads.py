@@ -1,0 +1,88 @@
+"""Heads: from features to an answer. One dense layer for vectors, the label decoder of the paper's Table 5 for matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfrepr.errors import UserError
+from tfrepr.models.layers import LEAKY_SLOPE, BatchNormalization, linear, torch_default
+
+DECODER_CHANNELS = 64
+SMALLEST_CHANNELS = 8
+FIRST_KERNELS = (3, 4, 5, 7)
+
+
+def vector_head(features: Any, size: int) -> Any:
+    """One dense layer: logits of the category model, or a low-dimensional label (paper section 4, I_td).
+
+    Args:
+        features: `(batch, d)`.
+        size: Elements of the output.
+
+    Returns:
+        float32, `(batch, size)`.
+    """
+    return linear(features, size, name="head", dtype="float32")
+
+
+def label_decoder(features: Any, side: int) -> Any:
+    """Batch norm, leaky ReLU, a dense layer of 64 and transposed convolutions up to side x side (paper Table 5, I_ld).
+
+    The first transposed convolution makes k x k from 1 x 1 (stride 1, no padding, 64 channels); each further one doubles the
+    side (kernel 4, stride 2, padding 1). For side 64 the channels are 64, 32, 16, 8, 1, as in Table 5; for other sides
+    they are halved at every step but never fall below 8, and the last layer always has one. Batch norm and leaky ReLU
+    (slope 0.01) follow every transposed convolution but the last.
+
+    Args:
+        features: `(batch, d)`.
+        side: `k * 2**n` with k of 3 or 4 (64: k = 4, n = 4; BERT's 48: k = 3, n = 4), or 5 or 7 for sides such as 56.
+
+    Returns:
+        float32, `(batch, side, side)`.
+
+    Raises:
+        UserError: A side that cannot be reached by doubling.
+    """
+    kernel, doublings = decoder_plan(side)
+    x = BatchNormalization(name="neck_bn")(features)
+    x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name="neck_relu")(x)
+    x = linear(x, DECODER_CHANNELS, name="neck")
+    x = keras.layers.Reshape((1, 1, DECODER_CHANNELS), name="decoder_input")(x)
+    x = _transposed(x, DECODER_CHANNELS, kernel, stride=1, name="decoder0")
+    for step in range(1, doublings + 1):
+        x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"decoder{step - 1}_relu")(
+            BatchNormalization(name=f"decoder{step - 1}_bn")(x))
+        channels = 1 if step == doublings else max(DECODER_CHANNELS >> step, SMALLEST_CHANNELS)
+        x = _transposed(x, channels, 4, stride=2, name=f"decoder{step}")
+    return keras.layers.Reshape((side, side), name="head", dtype="float32")(x)
+
+
+def decoder_plan(side: int) -> tuple[int, int]:
+    """First kernel k and number of doublings n with k * 2**n = side and n of at least 1.
+
+    Raises:
+        UserError: There is none.
+    """
+    kernel, doublings = side, 0
+    while kernel % 2 == 0 and kernel > 4:
+        kernel, doublings = kernel // 2, doublings + 1
+    if kernel not in FIRST_KERNELS or doublings < 1:
+        allowed = sorted(k * 2**n for k in FIRST_KERNELS for n in range(1, 10))
+        near = sorted(sorted(allowed, key=lambda other: abs(other - side))[:4])
+        raise UserError(f"A label of side {side} cannot be made by doubling a {'x or '.join(map(str, FIRST_KERNELS))}x start. "
+                        f"The label's side is twice the image's. Choose an image side near yours out of "
+                        f"{', '.join(str(other // 2) for other in near)}.")
+    return kernel, doublings
+
+
+def _transposed(inputs: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+    """A transposed convolution with PyTorch's default initialisation, whose fan-in counts the *output* channels.
+
+    For kernel 4 and stride 2, `same` equals PyTorch's padding 1.
+    """
+    fan_in = channels * kernel * kernel
+    return keras.layers.Conv2DTranspose(channels, kernel, strides=stride, padding="same" if stride == 2 else "valid",
+                                        kernel_initializer=torch_default(fan_in), bias_initializer=torch_default(fan_in),
+                                        name=name)(inputs)

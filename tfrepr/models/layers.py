@@ -1,0 +1,89 @@
+"""Layers and initialisers that follow PyTorch's behaviour, in which the paper's models are written."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+LEAKY_SLOPE = 0.01
+"""Negative slope of leaky ReLU (paper section 4, "Models"); Keras's default is 0.3."""
+
+
+@keras.saving.register_keras_serializable(package="tfrepr")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation over the last axis with PyTorch's statistics, on every backend.
+
+    Differs from Keras's layer in the defaults (momentum 0.9, epsilon 1e-5) and in the moving variance, which averages the
+    unbiased estimate (divided by n - 1); a batch of one value keeps the biased one, since n - 1 would be 0. On TensorFlow
+    the fused kernel does the work (about a fifth of a ResNet-32 training step saved on a CPU), elsewhere `keras.ops`.
+
+    Statistics and normalisation are float32 under mixed precision; inputs may have any rank from 2.
+
+    Reference: Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
+    """
+
+    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalises by batch statistics while training, by moving statistics otherwise."""
+        if not (training and self.trainable):
+            return super().call(inputs, training=False)
+        gamma = self.gamma if self.scale else ops.ones_like(self.moving_mean)
+        beta = self.beta if self.center else ops.zeros_like(self.moving_mean)
+        normalise = _fused_batch_norm if keras.backend.backend() == "tensorflow" else _batch_norm
+        outputs, mean, variance = normalise(inputs, gamma, beta, self.epsilon)
+        self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1.0 - self.momentum))
+        self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1.0 - self.momentum))
+        return ops.cast(outputs, self.compute_dtype)
+
+
+def _fused_batch_norm(inputs: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    """Normalised inputs, batch mean and unbiased batch variance by TensorFlow's fused kernel, which works on 4 axes."""
+    import tensorflow as tf
+
+    images = inputs if len(inputs.shape) == 4 else tf.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
+    outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        images, tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta), epsilon=epsilon, is_training=True)
+    return tf.reshape(outputs, tf.shape(inputs)) if images is not inputs else outputs, mean, variance
+
+
+def _batch_norm(inputs: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    """The same by `keras.ops`."""
+    values = ops.cast(inputs, "float32")
+    axes = tuple(range(len(inputs.shape) - 1))
+    mean, variance = ops.moments(values, axes=axes)
+    outputs = (values - mean) * (ops.rsqrt(variance + epsilon) * gamma) + beta
+    count = ops.cast(ops.prod(ops.convert_to_tensor(ops.shape(inputs)[:-1])), "float32")
+    return outputs, mean, variance * count / ops.maximum(count - 1.0, 1.0)
+
+
+def encoder_kernel() -> keras.initializers.Initializer:
+    """Normal with standard deviation sqrt(2 / (k * k * out_channels)): He initialisation by fan-out."""
+    return keras.initializers.VarianceScaling(scale=2.0, mode="fan_out", distribution="untruncated_normal")
+
+
+def torch_default(fan_in: int) -> keras.initializers.Initializer:
+    """PyTorch's default for linear and convolution weights and biases: uniform within +-1 / sqrt(fan_in)."""
+    bound = 1.0 / math.sqrt(fan_in)
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
+def linear(inputs: Any, units: int, name: str, dtype: str | None = None) -> Any:
+    """A dense layer with PyTorch's default initialisation.
+
+    Args:
+        inputs: `(batch, d)`.
+        units: Size of the output.
+        name: Layer name.
+        dtype: Compute type, where it is not the global policy's.
+
+    Returns:
+        `(batch, units)`.
+    """
+    fan_in = inputs.shape[-1]
+    return keras.layers.Dense(units, kernel_initializer=torch_default(fan_in), bias_initializer=torch_default(fan_in),
+                              name=name, dtype=dtype)(inputs)
