@@ -1,0 +1,30 @@
+# The commands that set everything up by themselves. `make` alone lists them.
+# PYTHON=/path/to/python3.12 chooses the interpreter; by default .ci/environment takes a suitable one from the PATH.
+
+RUN := .venv/bin/python
+export PYTHON
+
+.PHONY: help demo test lint clean
+
+help:
+	@echo "make demo    install what is needed into .venv, train the quickstart, draw its figures (plots/)"
+	@echo "make test    install the development requirements as well, run the tests (ARGS='--run-slow' adds the slow ones)"
+	@echo "make lint    check the style of the code"
+	@echo "make clean   remove .venv and all caches; results stay"
+
+demo:
+	@sh .ci/environment requirements.txt
+	$(RUN) scripts/train.py
+	$(RUN) scripts/plot_results.py
+
+test:
+	@sh .ci/environment requirements.txt requirements-dev.txt
+	$(RUN) -m pytest $(ARGS)
+
+lint:
+	@sh .ci/environment requirements.txt requirements-dev.txt
+	$(RUN) -m ruff check
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache
+	find tfrepr scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
