@@ -16,7 +16,7 @@ import click
 from tfrepr.errors import UserError
 from tfrepr.options import choices_of
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def user_errors(command: Callable) -> Callable:

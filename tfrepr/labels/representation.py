@@ -99,7 +99,7 @@ class CategoryRepresentation(LabelRepresentation):
 
         outputs = ops.cast(outputs, "float32")
         log_probabilities = outputs - ops.logsumexp(outputs, axis=-1, keepdims=True)
-        return -ops.sum(ops.take(self.targets, class_ids, axis=0) * log_probabilities, axis=-1)
+        return -ops.sum(ops.take(self.targets, ops.cast(class_ids, "int32"), axis=0) * log_probabilities, axis=-1)
 
     def scores(self, outputs: Any) -> Any:
         """The logits themselves."""
@@ -126,7 +126,7 @@ class RegressionRepresentation(LabelRepresentation):
         """Mean smooth L1 between each output and the row of its class."""
         from keras import ops
 
-        rows = ops.take(self.table, class_ids, axis=0)
+        rows = ops.take(self.table, ops.cast(class_ids, "int32"), axis=0)
         error = ops.abs(ops.cast(outputs, "float32") - rows)
         smooth = ops.where(error < 1.0, 0.5 * error * error, error - 0.5)
         return ops.mean(ops.reshape(smooth, (-1, int(np.prod(self.output_shape)))), axis=-1)

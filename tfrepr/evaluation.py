@@ -1,0 +1,78 @@
+"""Accuracy and loss of a model on a sequence of batches; the one place where predictions are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfrepr.labels.representation import LabelRepresentation
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model does on a set of images.
+
+    Attributes:
+        images: Number of images.
+        loss: Mean loss.
+        accuracy: Fraction whose nearest label (or largest logit) is the true one.
+        threshold_accuracy: Fraction with a loss under the threshold of paper section 4; None for the category label.
+    """
+
+    images: int
+    loss: float
+    accuracy: float
+    threshold_accuracy: float | None
+
+
+def forward_function(model: keras.Model, jit: bool = False) -> Callable[[Any], Any]:
+    """The model in inference mode, compiled for the backend in use.
+
+    Args:
+        model: Any Keras model. Weights assigned later are seen.
+        jit: XLA compilation on TensorFlow (slower on a CPU); JAX always compiles.
+
+    Returns:
+        A function from images `(batch, height, width, channels)` to outputs.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(lambda images: model(images, training=False), jit_compile=jit, reduce_retracing=True)
+    if backend == "jax":
+        import jax
+
+        stateless = jax.jit(lambda trainable, other, images: model.stateless_call(trainable, other, images, training=False)[0])
+        return lambda images: stateless([v.value for v in model.trainable_variables],
+                                        [v.value for v in model.non_trainable_variables], np.asarray(images))
+    return lambda images: model(images, training=False)
+
+
+def evaluate(forward: Callable[[Any], Any], representation: LabelRepresentation,
+             batches: Iterable[tuple[Any, Any]]) -> Evaluation:
+    """Counts correct answers.
+
+    Args:
+        forward: From images to outputs, see `forward_function`.
+        representation: Loss and decision rule.
+        batches: Pairs of images and class ids.
+
+    Returns:
+        Means over all images, accumulated in double precision.
+    """
+    images, loss, correct, understood = 0, 0.0, 0, 0
+    for batch, class_ids in batches:
+        outputs, class_ids = forward(batch), np.asarray(class_ids)
+        losses = keras.ops.convert_to_numpy(representation.losses(class_ids, outputs))
+        images += len(class_ids)
+        loss += float(losses.sum(dtype=np.float64))
+        correct += int(np.sum(keras.ops.convert_to_numpy(representation.decode(outputs)) == class_ids))
+        if representation.has_threshold:
+            understood += int(np.sum(keras.ops.convert_to_numpy(representation.within_threshold(class_ids, outputs))))
+    return Evaluation(images=images, loss=loss / images, accuracy=correct / images,
+                      threshold_accuracy=understood / images if representation.has_threshold else None)

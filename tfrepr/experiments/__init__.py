@@ -1,0 +1,9 @@
+"""Named lists of runs. Importing this package registers every experiment.
+
+An experiment is a function without arguments that returns its configs; its docstring names the paper's table or figure, the
+command, the expected values and the cost.
+"""
+
+from tfrepr.experiments import quickstart
+
+__all__ = ["quickstart"]

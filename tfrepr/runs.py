@@ -1,0 +1,156 @@
+"""Run directories: which files a run has, who may write them, and how they are written so that nothing is lost.
+
+    config.json        the RunConfig
+    environment.json   versions, device, backend, commit, data variant, fingerprints of data and labels
+    label_table.npy    the label table, float32 (classes, ...)
+    history.csv        one row an epoch, `HISTORY_COLUMNS`
+    state.npz          while training: weights, optimiser, epoch; removed at the end
+    best.keras         best on validation (until the end of training `best-<epoch>.keras`)
+    last.keras         after the last epoch
+    metrics.json       test figures of best.keras; only a finished run has it
+    attacks.csv        see tfrepr.attacks
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from tfrepr.config import RunConfig
+from tfrepr.errors import RunRefusedError, UserError
+
+HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
+                   "images_per_second")
+
+
+class RunDirectory:
+    """The files of one run.
+
+    Args:
+        path: The directory; made by `open_for`.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def of(cls, config: RunConfig, output: Path | str) -> RunDirectory:
+        """The directory of `config` under the output folder (`output/runs/<run name>`)."""
+        return cls(Path(output) / "runs" / config.run_name)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def finished(self) -> bool:
+        """Whether training and the test evaluation are complete."""
+        return (self / "metrics.json").is_file()
+
+    def config(self) -> RunConfig:
+        """The run's config.
+
+        Raises:
+            UserError: The folder is not a run directory, or its config cannot be read.
+        """
+        return RunConfig.from_dict(self.read_json("config.json"))
+
+    def metrics(self) -> dict[str, Any]:
+        """Test figures of the best checkpoint.
+
+        Raises:
+            UserError: The run is not finished.
+        """
+        if not self.finished:
+            raise UserError(f"The run {self.path} is not finished: it has no metrics.json. Repeat the scripts/train.py command "
+                            "that started it; it goes on where it stopped.")
+        return self.read_json("metrics.json")
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, device and data of the run."""
+        return self.read_json("environment.json")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads one JSON file of the run.
+
+        Raises:
+            UserError: It is missing or damaged.
+        """
+        try:
+            return json.loads((self / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{self.path} is not a complete run directory: it has no {name}. Runs are made by "
+                            "scripts/train.py under output/runs/.") from None
+        except json.JSONDecodeError as error:
+            raise UserError(f"{self / name} is damaged ({error}). Remove the run directory and train again.") from None
+
+    def write_json(self, name: str, values: dict[str, Any]) -> None:
+        """Writes one JSON file whole or not at all."""
+        write_atomically(self / name, (json.dumps(values, indent=2) + "\n").encode())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other process out while it holds; the operating system lets go of the lock when a process dies.
+
+        Raises:
+            RunRefusedError: Another process holds it, or the folder cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunRefusedError(f"Another process works on {self.path}. Wait until it ends, or choose another "
+                                  "--output.") from None
+        except OSError as error:
+            raise RunRefusedError(f"Cannot write to {self.path} ({error.strerror or error}). Nothing was changed. Choose a "
+                                  "writable folder with --output.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def claim(self, config: RunConfig) -> None:
+        """Writes config.json, or checks that the one that is there says the same.
+
+        Raises:
+            RunRefusedError: The directory belongs to another config.
+        """
+        if not (self / "config.json").exists():
+            self.write_json("config.json", config.to_dict())
+        elif self.config() != config:
+            raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten. Compare its config.json "
+                                  "with your options, or choose another --output.")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes to a temporary file beside `path` and renames it, so that `path` is whole at every moment."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` with the same suffix, renamed to `path` on success and removed on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def record_experiment(output: Path | str, name: str, run_names: list[str]) -> None:
+    """Notes which runs an experiment consists of; the newest note is what `plot_results.py` draws by default."""
+    note = {"name": name, "runs": run_names, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    write_atomically(Path(output) / "experiments" / f"{name}.json", (json.dumps(note, indent=2) + "\n").encode())

@@ -1,0 +1,148 @@
+"""Keras callbacks: validation, the CSV log, checkpoints, divergence, and a line an epoch for people and log files.
+
+They run in the order Validation, CSVLog, Checkpoints, EpochLines; each finds in `logs` what the ones before it put there.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+
+from tfrepr.config import RunConfig
+from tfrepr.errors import TrainingDivergedError
+from tfrepr.evaluation import Evaluation
+from tfrepr.runs import HISTORY_COLUMNS, write_atomically
+from tfrepr.training.checkpoint import Checkpoint, Progress
+from tfrepr.training.schedule import learning_rate
+
+
+class Validation(keras.callbacks.Callback):
+    """Times the epoch, stops a run that diverges, and validates every `config.validation_every` epochs and at the end.
+
+    Args:
+        config: The run's config.
+        train_images: Images an epoch.
+        validate: Evaluates the model on the validation images.
+    """
+
+    def __init__(self, config: RunConfig, train_images: int, validate: Callable[[], Evaluation]) -> None:
+        super().__init__()
+        self.config = config
+        self.train_images = train_images
+        self.validate = validate
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Starts the clock."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Adds `HISTORY_COLUMNS` to the logs; `images_per_second` counts training, `seconds` validation as well."""
+        training_seconds = time.perf_counter() - self.started
+        rate = learning_rate(self.config, epoch)
+        loss = logs.pop("loss")
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {rate:g}. What "
+                                        "was written up to the epoch before is kept. Try a smaller --learning-rate.")
+        logs.update(epoch=epoch + 1, learning_rate=rate, train_loss=loss, images_per_second=self.train_images / training_seconds)
+        if (epoch + 1) % self.config.validation_every == 0 or epoch + 1 == self.config.epochs:
+            result = self.validate()
+            logs.update(val_loss=result.loss, val_accuracy=result.accuracy)
+            if result.threshold_accuracy is not None:
+                logs["val_threshold_accuracy"] = result.threshold_accuracy
+        logs["seconds"] = time.perf_counter() - self.started
+
+
+class CSVLog(keras.callbacks.CSVLogger):
+    """Keras's CSV logger with the fixed columns `HISTORY_COLUMNS`; what was not measured stays empty.
+
+    Args:
+        path: The file. Rows after `epochs_done`, and a torn last line, are cut off before training goes on.
+        epochs_done: Epochs that the checkpoint holds.
+    """
+
+    def __init__(self, path: Path, epochs_done: int) -> None:
+        rows = [row for row in read_rows(path) if int(row["epoch"]) <= epochs_done]
+        lines = [",".join(HISTORY_COLUMNS), *(",".join(row[name] for name in HISTORY_COLUMNS) for row in rows)]
+        write_atomically(path, ("\n".join(lines) + "\n").encode())
+        super().__init__(str(path), append=True)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Appends the epoch's row."""
+        if self.writer is None:
+            self.writer = csv.DictWriter(self.csv_file, HISTORY_COLUMNS, extrasaction="ignore", lineterminator="\n")
+        self.writer.writerow({name: _cell(name, logs[name]) for name in HISTORY_COLUMNS if name in logs})
+        self.csv_file.flush()
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The complete rows of a history file, as strings; an empty list where there is no file."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    whole_lines = text[:text.rfind("\n") + 1].splitlines()
+    return [row for row in csv.DictReader(whole_lines) if None not in row and None not in row.values()]
+
+
+def _cell(name: str, value: float) -> str:
+    return f"{value:.3f}" if name in ("seconds", "images_per_second") else f"{value:.9g}"
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves the state after every epoch, and the model whenever validation finds it the best so far.
+
+    Args:
+        checkpoint: Where to save.
+        progress: State at the start; `self.progress` is the present one.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, progress: Progress) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.progress = progress
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Saves; ties of validation accuracy go to the lower validation loss."""
+        best = {}
+        if "val_accuracy" in logs and self.progress.beaten_by(logs["val_accuracy"], logs["val_loss"]):
+            best = {"best_epoch": epoch + 1, "best_accuracy": logs["val_accuracy"], "best_loss": logs["val_loss"]}
+        seconds = self.progress.train_seconds + logs["seconds"]
+        kept = {"best_epoch": self.progress.best_epoch, "best_accuracy": self.progress.best_accuracy,
+                "best_loss": self.progress.best_loss}
+        self.progress = Progress(epoch=epoch + 1, train_seconds=seconds, **{**kept, **best})
+        self.checkpoint.save(self.progress, improved=bool(best))
+
+
+class EpochLines(keras.callbacks.Callback):
+    """One plain line an epoch, at most one every `seconds_between` seconds, and always the last epoch's.
+
+    Args:
+        epochs: Epochs of the whole run.
+        seconds_between: Least time between two lines, so that runs of many short epochs keep a readable log.
+    """
+
+    def __init__(self, epochs: int, seconds_between: float = 5.0) -> None:
+        super().__init__()
+        self.epochs = epochs
+        self.seconds_between = seconds_between
+        self.last_line = -math.inf
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Prints epoch, losses, accuracies and speed."""
+        now = time.perf_counter()
+        if now - self.last_line < self.seconds_between and epoch + 1 < self.epochs:
+            return
+        self.last_line = now
+        parts = [f"epoch {epoch + 1}/{self.epochs}", f"loss {logs['train_loss']:.4g}"]
+        if "val_accuracy" in logs:
+            parts += [f"val loss {logs['val_loss']:.4g}", f"val accuracy {logs['val_accuracy']:.1%}"]
+        if "val_threshold_accuracy" in logs:
+            parts.append(f"under threshold {logs['val_threshold_accuracy']:.1%}")
+        parts.append(f"{logs['images_per_second']:.0f} images/s")
+        click.echo("  " + "  ".join(parts))

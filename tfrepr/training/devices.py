@@ -1,0 +1,86 @@
+"""The device that trains: what it is, how it is set up, and what a run is expected to take on it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import keras
+
+from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
+
+CPU_IMAGES_PER_SECOND = {"resnet32": 230.0, "resnet110": 70.0, "vgg19": 75.0}
+"""Training speed on two CPU cores at batch 128 and 32x32 pixels: the guess before anything has been measured."""
+GPU_IMAGES_PER_SECOND = {"resnet32": 15000.0, "resnet110": 5000.0, "vgg19": 12000.0}
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a run trains.
+
+    Attributes:
+        kind: `"cpu"` or `"gpu"`.
+        description: For people, for example `"CPU, 2 cores"`.
+        backend: Keras's backend.
+    """
+
+    kind: str
+    description: str
+    backend: str
+
+
+def prepare_device(config: RunConfig) -> Device:
+    """Finds the device, lets GPU memory grow instead of taking it all, and turns on deterministic kernels where asked.
+
+    Raises:
+        UserError: Keras's backend is neither TensorFlow nor JAX.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        gpus = _tensorflow_gpus(config.deterministic)
+    elif backend == "jax":
+        import jax
+
+        gpus = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    else:
+        raise UserError(f"Keras's backend must be tensorflow or jax. Received: {backend!r}. Set KERAS_BACKEND=tensorflow.")
+    if gpus:
+        return Device("gpu", f"GPU, {gpus[0]}", backend)
+    return Device("cpu", f"CPU, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores",
+                  backend)
+
+
+def _tensorflow_gpus(deterministic: bool) -> list[str]:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # the GPU is already in use by this process: growth was decided then
+            break
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
+
+
+def jit_compile(config: RunConfig, device: Device) -> bool:
+    """Whether to compile with XLA: on a GPU and with JAX unless told otherwise; on a CPU TensorFlow is slower with it."""
+    automatic = device.kind == "gpu" or device.backend == "jax"
+    return {"auto": automatic, "on": True, "off": False}[config.jit]
+
+
+def expected_seconds(config: RunConfig, device: Device, train_images: int, pixels: int) -> float | None:
+    """A guess at the training time from measured speeds, or None for an encoder without one.
+
+    Args:
+        config: The run's config.
+        device: The device it trains on.
+        train_images: Images an epoch.
+        pixels: Pixels of an image; the time grows in proportion.
+    """
+    speeds = GPU_IMAGES_PER_SECOND if device.kind == "gpu" else CPU_IMAGES_PER_SECOND
+    if config.encoder not in speeds:
+        return None
+    return train_images * config.epochs / speeds[config.encoder] * pixels / (32 * 32)

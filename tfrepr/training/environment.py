@@ -1,0 +1,40 @@
+"""What a run ran on: versions, device and the commit of the program."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tfrepr.training.devices import Device
+
+PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "jax", "numpy", "librosa", "scikit-image", "espeakng-loader")
+
+
+def describe_environment(device: Device) -> dict[str, Any]:
+    """Values of environment.json that do not depend on the run."""
+    return {"device": device.description, "backend": device.backend, "python": platform.python_version(),
+            "platform": platform.platform(), "versions": _versions(), "commit": _commit()}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str | None:
+    """The commit of the program's source, with `-modified` where tracked files differ from it; None outside git."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        described = subprocess.run(["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=-modified",
+                                    "--exclude=*"], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip() or None

@@ -1,0 +1,229 @@
+"""Trains one cell: from a config to a finished run directory."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+import numpy as np
+
+from tfrepr.config import RunConfig
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.pipeline import evaluation_batches, training_batches
+from tfrepr.data.splits import Split, split
+from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.evaluation import Evaluation, evaluate, forward_function
+from tfrepr.labels.build import build_representation
+from tfrepr.labels.representation import LabelRepresentation
+from tfrepr.models.build import build_model
+from tfrepr.registry import DATASETS
+from tfrepr.runs import RunDirectory, replacing
+from tfrepr.seeds import integer_seed
+from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
+from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
+from tfrepr.training.devices import Device, expected_seconds, jit_compile, prepare_device
+from tfrepr.training.environment import describe_environment
+from tfrepr.training.optimizer import SGD
+from tfrepr.training.schedule import learning_rate
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Everything that a run is made of, loaded and checked."""
+
+    config: RunConfig
+    dataset: ImageDataset
+    representation: LabelRepresentation
+    split: Split
+
+    @property
+    def steps(self) -> int:
+        """Training batches an epoch, the last one possibly short."""
+        return math.ceil(len(self.split.train) / self.config.batch_size)
+
+    def training_batches(self, first_epoch: int) -> Any:
+        """All batches from an epoch (counted from 0) to the end of the run."""
+        rows = self.split.train
+        return training_batches(self.dataset.train_images[rows], self.dataset.train_ids[rows], mean=self.dataset.mean,
+                                std=self.dataset.std, flip=self.dataset.flip, batch_size=self.config.batch_size,
+                                seed=self.config.seed, first_epoch=first_epoch, last_epoch=self.config.epochs)
+
+    def validation_batches(self) -> Any:
+        """The validation images, in batches of 100 as the authors have it."""
+        rows = self.split.validation
+        return evaluation_batches(self.dataset.train_images[rows], self.dataset.train_ids[rows], mean=self.dataset.mean,
+                                  std=self.dataset.std)
+
+    def test_batches(self) -> Any:
+        """The test images."""
+        return evaluation_batches(self.dataset.test_images, self.dataset.test_ids, mean=self.dataset.mean,
+                                  std=self.dataset.std)
+
+
+def load_cell(config: RunConfig, data_dir: Path | None) -> Cell:
+    """Loads data, splits it and makes the label table.
+
+    Raises:
+        UserError: Anything about data, split or label that cannot be used.
+    """
+    folder = Path(config.folder) if config.folder is not None else data_dir
+    dataset = DATASETS[config.dataset](folder, config.image_size)
+    parts = split(dataset.train_ids, validation=dataset.validation, percent=config.percent, percent_of=config.percent_of,
+                  seed=config.seed, class_names=dataset.class_names)
+    representation = build_representation(config.label, dataset.class_names, image_side=dataset.image_shape[0],
+                                          options=config.label_options, smoothing=config.label_smoothing)
+    return Cell(config, dataset, representation, parts)
+
+
+def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, progress_bar: bool = False,
+             tensorboard: bool = False) -> RunDirectory:
+    """Trains a cell, or goes on where an earlier attempt stopped, or returns at once where it is finished.
+
+    Args:
+        config: The cell.
+        output: Folder of all results; the run lives in `output/runs/<run name>`.
+        data_dir: Folder with the data set's files, where the source needs one.
+        progress_bar: A moving bar for a terminal instead of plain lines.
+        tensorboard: Write TensorBoard events to the run directory as well.
+
+    Returns:
+        The finished run directory.
+
+    Raises:
+        UserError: Unusable input, a run directory in use or made by another config, or a loss that is no longer finite.
+    """
+    run = RunDirectory.of(config, output)
+    if run.finished:
+        if run.config() != config:
+            raise RunRefusedError(f"{run.path} was made by another config; nothing was overwritten.")
+        click.echo(f"{config.run_name}: finished earlier, skipped.")
+        return run
+    device = prepare_device(config)
+    cell = load_cell(config, data_dir)
+    with run.locked(), _numeric_types(config):
+        run.claim(config)
+        _train(run, cell, device, progress_bar, tensorboard)
+    return run
+
+
+@contextmanager
+def _numeric_types(config: RunConfig) -> Iterator[None]:
+    """Keras's compute type for the layers that are built inside."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if config.mixed_precision == "off" else f"mixed_{config.mixed_precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _train(run: RunDirectory, cell: Cell, device: Device, progress_bar: bool, tensorboard: bool) -> None:
+    config = cell.config
+    keras.utils.set_random_seed(integer_seed(config.seed, "initialisation"))
+    model = build_model(config.encoder, cell.dataset.image_shape, cell.representation)
+    _claim_environment(run, cell, device, model)
+    optimizer = SGD(config.learning_rate, config.momentum, config.weight_decay)
+    optimizer.build(model.trainable_variables)
+    checkpoint = Checkpoint(run, model, optimizer)
+    progress = checkpoint.restore()
+    _announce(cell, device, progress)
+    if progress.epoch < config.epochs:
+        progress = _fit(run, cell, model, checkpoint, progress, device, progress_bar, tensorboard)
+    checkpoint.finish(progress)
+    _write_metrics(run, cell, progress, jit_compile(config, device))
+    checkpoint.clear()
+
+
+def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoint, progress: Progress, device: Device,
+         progress_bar: bool, tensorboard: bool) -> Progress:
+    """Keras's `fit` from the epoch after `progress` to the last one."""
+    config, jit = cell.config, jit_compile(cell.config, device)
+    # A second model around the same layers is compiled, so that the saved one carries no optimiser and no loss.
+    trainer = keras.Model(model.inputs, model.outputs[0], name="trainer")
+    trainer.compile(optimizer=checkpoint.optimizer, loss=cell.representation.losses, jit_compile=jit)
+    forward = forward_function(model, jit)
+    validation = cell.validation_batches()
+    checkpoints = Checkpoints(checkpoint, progress)
+    callbacks = [
+        keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(config, epoch)),
+        Validation(config, len(cell.split.train), lambda: evaluate(forward, cell.representation, validation)),
+        CSVLog(run / "history.csv", progress.epoch),
+        checkpoints,
+        *([] if progress_bar else [EpochLines(config.epochs)]),
+        *([_tensorboard(run)] if tensorboard else []),
+    ]
+    trainer.fit(cell.training_batches(progress.epoch), initial_epoch=progress.epoch, epochs=config.epochs,
+                steps_per_epoch=cell.steps, callbacks=callbacks, verbose=1 if progress_bar else 0)
+    return checkpoints.progress
+
+
+def _tensorboard(run: RunDirectory) -> keras.callbacks.Callback:
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError:
+        raise UserError("--tensorboard needs the package tensorboard. Install it with: pip install tensorboard") from None
+    return keras.callbacks.TensorBoard(str(run / "tensorboard"))
+
+
+def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: keras.Model) -> None:
+    """Writes environment.json and the label table; a resumed run must find its data and labels unchanged."""
+    environment = describe_environment(device) | {
+        "data_variant": cell.dataset.variant,
+        "data_fingerprint": cell.dataset.fingerprint,
+        "label_fingerprint": cell.representation.fingerprint,
+        "class_names": list(cell.dataset.class_names),
+        "train_images": len(cell.split.train),
+        "validation_images": len(cell.split.validation),
+        "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
+    }
+    if (run / "environment.json").exists():
+        earlier = run.environment()
+        for key, what in (("data_fingerprint", "data"), ("label_fingerprint", "label table")):
+            if earlier[key] != environment[key]:
+                raise RunRefusedError(f"The {what} of {run.path} changed since the run began ({earlier[key]} then, "
+                                      f"{environment[key]} now); nothing was overwritten. Restore it, or choose another --output.")
+        return
+    with replacing(run / "label_table.npy") as temporary:
+        np.save(temporary, cell.representation.table)
+    run.write_json("environment.json", environment)
+
+
+def _announce(cell: Cell, device: Device, progress: Progress) -> None:
+    """Says what is trained, on what, and what it is expected to take."""
+    config, images = cell.config, len(cell.split.train)
+    height, width, _ = cell.dataset.image_shape
+    click.echo(f"{config.run_name}\n  {cell.dataset.variant}: {images} training images, {len(cell.split.validation)} for "
+               f"validation, {len(cell.dataset.test_ids)} for the test; {config.epochs} epochs on {device.description} "
+               f"({device.backend}).")
+    seconds = expected_seconds(config, device, images, height * width)
+    if seconds is not None:
+        left = seconds * (1 - progress.epoch / config.epochs)
+        click.echo(f"  Expected to train about {duration(left)}, by speeds measured on "
+                   f"{'one data-centre GPU' if device.kind == 'gpu' else 'two CPU cores'}; validation comes on top.")
+    if progress.epoch:
+        click.echo(f"  Resumed after epoch {progress.epoch}.")
+
+
+def duration(seconds: float) -> str:
+    """`"40 s"`, `"12 min"` or `"3.5 h"`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool) -> None:
+    """Evaluates the best checkpoint on the test set, once."""
+    started = time.perf_counter()
+    test: Evaluation = evaluate(forward_function(load_model(run / "best.keras"), jit), cell.representation, cell.test_batches())
+    figures = {f"test_{name}": value for name, value in asdict(test).items()}
+    run.write_json("metrics.json", figures | {
+        "best_epoch": progress.best_epoch, "best_val_accuracy": progress.best_accuracy, "best_val_loss": progress.best_loss,
+        "epochs": cell.config.epochs, "train_seconds": round(progress.train_seconds, 3),
+        "test_seconds": round(time.perf_counter() - started, 3)})
