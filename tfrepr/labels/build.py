@@ -1,0 +1,129 @@
+"""From the name of a label to a representation that has been checked."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfrepr.errors import UserError
+from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
+from tfrepr.labels.waveforms import equal_groups
+from tfrepr.registry import LABELS
+
+SHOWN_PAIRS = 5
+
+
+def build_representation(name: str, class_names: Sequence[str], *, image_side: int, options: LabelOptions | None = None,
+                         smoothing: float = 0.0) -> LabelRepresentation:
+    """Makes or reads the label table and wraps it with its loss and decision rule.
+
+    Args:
+        name: A name of `LABELS`.
+        class_names: One name per class id.
+        image_side: Side of the images; square labels are twice as large (paper section 3).
+        options: With `label_file`, that table takes the place of the one that `name` stands for.
+        smoothing: Label smoothing, for `category` only.
+
+    Raises:
+        UserError: Fewer than two classes, equal names or equal rows, or a table that does not fit.
+
+    Warns:
+        UserWarning: Rows closer than the threshold 3.5, which the threshold criterion cannot tell apart.
+    """
+    options = options or LabelOptions()
+    class_names = tuple(class_names)
+    LABELS.check(name)
+    _check_names(class_names)
+    if name == "category":
+        if options.label_file is not None:
+            raise UserError("--label-file gives rows to regress, and the label `category` has none. Name another label, for "
+                            "example --label random, whose table the file then replaces.")
+        return CategoryRepresentation(name, class_names, smoothing)
+    if options.label_file is not None:
+        table = read_table(Path(options.label_file), len(class_names))
+    else:
+        table = LABELS[name](class_names, 2 * image_side, options)
+    check_table(table, class_names, name)
+    return RegressionRepresentation(name, class_names, table)
+
+
+def read_table(path: Path, classes: int) -> np.ndarray:
+    """Reads a label table.
+
+    Args:
+        path: A `.npy` file with one row a class, a vector or a square matrix.
+        classes: Number of rows that it must have.
+
+    Returns:
+        float32, `(classes, n)` or `(classes, n, n)`.
+
+    Raises:
+        UserError: Not such a file, pickled objects, a wrong number or shape of rows, or values that are not finite.
+    """
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"--label-file: {path} cannot be read as a .npy array of numbers ({error}). Write it with "
+                        "numpy.save(path, table).") from error
+    wanted = f"Wanted are {classes} rows (one a class) of finite numbers, each a vector or a square matrix."
+    if not isinstance(table, np.ndarray) or table.dtype.kind not in "fiu":
+        raise UserError(f"--label-file: {path} does not hold one array of real numbers. {wanted}")
+    square = table.ndim == 2 or (table.ndim == 3 and table.shape[1] == table.shape[2])
+    if not square or len(table) != classes or table.size == 0:
+        raise UserError(f"--label-file: {path} has shape {table.shape}. {wanted}")
+    if not np.isfinite(table.astype(np.float32)).all():
+        raise UserError(f"--label-file: {path} holds NaN, infinite or too large values. {wanted}")
+    return table.astype(np.float32)
+
+
+def check_table(table: np.ndarray, class_names: Sequence[str], label: str) -> None:
+    """Refuses equal rows and warns of rows under the threshold.
+
+    Args:
+        table: `(classes, ...)`.
+        class_names: One name per row.
+        label: Name of the label, for messages.
+
+    Raises:
+        UserError: Equal rows; the classes are named.
+
+    Warns:
+        UserWarning: Rows closer than 3.5 mean smooth L1; the closest pairs are named.
+    """
+    groups = equal_groups(row.tobytes() for row in table)
+    if groups:
+        alike = "; ".join(" and ".join(repr(class_names[index]) for index in group) for group in groups)
+        raise UserError(f"The label {label!r} is the same for these classes: {alike}. No network can tell them apart. Rename a "
+                        "class or choose another label.")
+    distances = row_distances(table)
+    first, second = np.nonzero(np.triu(distances < THRESHOLD, k=1))
+    if len(first):
+        closest = np.argsort(distances[first, second], kind="stable")[:SHOWN_PAIRS]
+        pairs = ", ".join(f"{class_names[first[k]]}/{class_names[second[k]]} ({distances[first[k], second[k]]:.2f})"
+                          for k in closest)
+        warnings.warn(f"Label {label!r}: {len(first)} of {len(table) * (len(table) - 1) // 2} pairs of classes lie closer than "
+                      f"the threshold {THRESHOLD}, so threshold accuracy cannot tell them apart (nearest-label accuracy can). "
+                      f"Closest: {pairs}.", stacklevel=3)
+
+
+def row_distances(table: np.ndarray) -> np.ndarray:
+    """Mean smooth L1 between every two rows, float64, `(classes, classes)` (paper equation 7)."""
+    rows = np.asarray(table, np.float32).reshape(len(table), -1)
+    distances = np.zeros((len(rows), len(rows)))
+    for index, row in enumerate(rows):
+        error = np.abs(rows[index + 1:] - row)
+        smooth = np.where(error < 1.0, 0.5 * error * error, error - 0.5)
+        distances[index, index + 1:] = smooth.mean(axis=1, dtype=np.float64)
+    return distances + distances.T
+
+
+def _check_names(class_names: tuple[str, ...]) -> None:
+    if len(class_names) < 2:
+        raise UserError(f"A classifier needs at least two classes. Received: {', '.join(class_names) or 'none'}.")
+    doubled = sorted({name for name in class_names if class_names.count(name) > 1})
+    if doubled:
+        raise UserError(f"Class names must differ from each other. Doubled: {', '.join(doubled)}.")

@@ -1,0 +1,130 @@
+"""Spoken labels: the class name is said, and its spectrogram is the label (paper section 3)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfrepr.errors import UserError
+from tfrepr.labels.cache import cached_table
+from tfrepr.labels.espeak import check_voice, synthesize
+from tfrepr.labels.frontends import FRONTENDS, SAMPLE_RATE, to_square
+from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.spoken_words import spoken_words
+from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav
+from tfrepr.registry import LABELS
+
+RECIPE = 1
+"""Raised whenever the way from waveform to table changes, so that older cached tables are not used."""
+AUTHORS_SHUFFLE_SEED = 8
+
+
+@LABELS.register("speech")
+def speech(class_names: Sequence[str], side: int, options: LabelOptions) -> np.ndarray:
+    """Log-mel spectrogram of the spoken class name.
+
+    Args:
+        class_names: One name per class id.
+        side: Side of the square spectrogram.
+        options: Voice, rate, pitch, spoken, tts, wav_dir, resampler and frontend are read.
+
+    Returns:
+        float32 in [-80, 0] dB, `(classes, side, side)`: mel bands (low first) by time.
+
+    Raises:
+        UserError: Names that cannot be spoken or sound equal, an unknown voice, WAV files that are missing or unusable.
+
+    Reference:
+        Paper section 3, "Speech labels".
+    """
+    return cached_table(_recipe(class_names, side, options), lambda: _make(class_names, side, options))
+
+
+@LABELS.register("shuffle")
+def shuffle(class_names: Sequence[str], side: int, options: LabelOptions) -> np.ndarray:
+    """Spectrogram of the spoken class name with its time slices in random order.
+
+    Args:
+        class_names, side, options: As for `speech`; `label_seed` as well.
+
+    Returns:
+        float32 in [-80, 0] dB, `(classes, side, side)`.
+
+    Reference:
+        Paper section 4, "Other labels": shuffled-speech.
+    """
+    return shuffle_columns(speech(class_names, side, options), options.label_seed)
+
+
+def shuffle_columns(table: np.ndarray, seed: int | None = None) -> np.ndarray:
+    """Permutes the columns of every label, each by a permutation of its own that is never the identity.
+
+    Args:
+        table: `(classes, rows, columns)`.
+        seed: Of the legacy NumPy generator; None is the authors' 8, with which their speech table becomes their shuffle table.
+    """
+    generator = np.random.RandomState(AUTHORS_SHUFFLE_SEED if seed is None else seed)
+    columns = np.arange(table.shape[2])
+    shuffled = np.empty_like(table)
+    for label, row in zip(shuffled, table, strict=True):
+        order = generator.permutation(columns)
+        while np.array_equal(order, columns):
+            order = generator.permutation(columns)
+        label[:] = row[:, order]
+    return shuffled
+
+
+def class_waveforms(class_names: Sequence[str], options: LabelOptions) -> list[Waveform]:
+    """What is heard for every class: WAV files where `wav_dir` is given, otherwise synthetic speech.
+
+    Raises:
+        UserError: As for `speech`.
+    """
+    if options.wav_dir is not None:
+        waveforms = [read_wav(path) for path in find_wavs(Path(options.wav_dir), class_names)]
+    else:
+        words = spoken_words(class_names, options.spoken)
+        pcm = synthesize(words, voice=options.voice, rate=options.rate, pitch=options.pitch)
+        waveforms = [from_pcm(samples, SAMPLE_RATE, f"{name!r} (as {word!r}, voice {options.voice})")
+                     for samples, name, word in zip(pcm, class_names, words, strict=True)]
+    _check_distinct(class_names, waveforms)
+    return waveforms
+
+
+def _check_distinct(class_names: Sequence[str], waveforms: Sequence[Waveform]) -> None:
+    groups = equal_groups(waveform.samples.tobytes() for waveform in waveforms)
+    if groups:
+        alike = "; ".join(" and ".join(repr(class_names[index]) for index in group) for group in groups)
+        raise UserError(f"These classes sound exactly alike: {alike}. A spoken label cannot tell them apart. Give one of them "
+                        "another word (--spoken NAME=WORD) or other speech (--wav-dir).")
+
+
+def _make(class_names: Sequence[str], side: int, options: LabelOptions) -> np.ndarray:
+    log_mel = FRONTENDS[options.frontend]
+    waveforms = class_waveforms(class_names, options)
+    return np.stack([to_square(log_mel(waveform, options.resampler), side) for waveform in waveforms])
+
+
+def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dict[str, Any]:
+    """Everything that the table depends on."""
+    recipe = {"recipe": RECIPE, "label": "speech", "side": side, "frontend": options.frontend, "resampler": options.resampler,
+              "versions": {package: _version(package) for package in
+                           ("numpy", "scipy", "librosa", "scikit-image", "soxr", "tensorflow-io")}}
+    if options.wav_dir is not None:
+        files = find_wavs(Path(options.wav_dir), class_names)
+        return recipe | {"wav": [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]}
+    check_voice(options.voice)
+    return recipe | {"words": spoken_words(class_names, options.spoken), "voice": options.voice, "rate": options.rate,
+                     "pitch": options.pitch, "espeak": _version("espeakng-loader")}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
