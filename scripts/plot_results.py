@@ -1,0 +1,51 @@
+"""Draws the figures of finished (and running) experiments from the CSV logs under the output folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tfrepr.cli import user_errors
+from tfrepr.errors import UserError
+from tfrepr.registry import FIGURES
+
+
+def figure_list() -> str:
+    """The figures with their descriptions, for `--help`."""
+    return "\b\nFigures:\n" + "\n".join(f"  {name}: {FIGURES.describe(name)}" for name in FIGURES)
+
+
+@click.command(epilog=figure_list(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option("--experiment", metavar="NAME", help="Runs of this experiment (default: the experiment that ran last).")
+@click.option("--runs", multiple=True, metavar="PATTERN",
+              help="Run directories, folders of them, or a pattern of run names such as '*-speech-*' (repeatable).")
+@click.option("--figure", "figures", multiple=True, metavar="NAME",
+              help="Draw this figure (repeatable; default: all for which there are data).")
+@click.option("--output", type=click.Path(path_type=Path), default="output", show_default=True, help="Folder that holds runs/.")
+@click.option("--plots", type=click.Path(path_type=Path), default="plots", show_default=True, help="Folder for the figures.")
+@click.option("--format", "formats", default="png,pdf", show_default=True, help="File formats, of png, pdf and eps.")
+@click.option("--name", help="Start of the file names (default: the experiment's name, or `runs`).")
+@user_errors
+def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...], output: Path, plots: Path, formats: str,
+         name: str | None) -> None:
+    """Draw figures from the logs of runs and write them to plots/<experiment>-<figure>.png and .pdf."""
+    if experiment and runs:
+        raise UserError("--experiment and --runs exclude each other; give one of them.")
+    from tfrepr.figures.drawing import choose_runs, draw
+
+    for figure in figures:
+        FIGURES.check(figure)
+    title, results = choose_runs(output, experiment, runs)
+    for note in results.notes:
+        click.secho(f"Note: {note}", fg="yellow", err=True)
+    click.echo(f"Figures of {len(results.runs)} runs ({title}):")
+    for path in draw(results, figures, plots, name or title, formats.split(",")):
+        click.echo(f"  {path}")
+
+
+if __name__ == "__main__":
+    main()

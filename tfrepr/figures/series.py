@@ -1,0 +1,122 @@
+"""Which runs belong together in a figure: what shares a page, what is one curve, and means over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tfrepr.errors import UserError
+from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, LabelStyle, label_rank, label_style, tint
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from tfrepr.results import Results
+
+DATA = ("dataset", "data_variant", "folder")
+"""Runs that differ in one of these saw other images; they never share a page."""
+CELL = (*DATA, "encoder", "percent")
+
+
+class NothingToPlotError(UserError):
+    """The runs at hand lack what a figure shows."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve or bar: a label, trained in one way.
+
+    Attributes:
+        title: For the legend, as `"Speech"` or `"Speech, learning rate 0.01"`.
+        name: Key of `LABEL_STYLES`.
+        style: Name, colour and marker of the label.
+        color: The label's colour, paler for the second and further ways of training it.
+        runs: The runs to average over.
+    """
+
+    title: str
+    name: str
+    style: LabelStyle
+    color: Any
+    runs: pd.DataFrame
+
+
+def page_by(*columns: str) -> Callable[[Callable], Callable]:
+    """Decorator for figure functions: all runs of one page agree in these columns of `Results.runs`."""
+
+    def mark(draw: Callable[[Results], Figure]) -> Callable[[Results], Figure]:
+        draw.page_by = columns
+        return draw
+
+    return mark
+
+
+def data_title(runs: pd.DataFrame) -> str:
+    """What the runs of one page were trained on, as `"CIFAR-10 (JPEG copy), 10% of the training images"`."""
+    first = runs.iloc[0]
+    dataset = DATASET_TITLES.get(first["dataset"], first["dataset"])
+    variant = first["data_variant"]
+    if not isinstance(variant, str):
+        dataset += " (variant not recorded)"
+    elif variant != "official":
+        dataset = variant
+    return dataset if first["percent"] == 100 else f"{dataset}, {first['percent']:g}% of the training images"
+
+
+def encoders(runs: pd.DataFrame) -> list[str]:
+    """The encoders among the runs: the paper's order, then others by name."""
+    order = ["vgg19", "resnet32", "resnet110"]
+    return sorted(set(runs["encoder"]), key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def encoder_title(name: str, runs: pd.DataFrame) -> str:
+    """The encoder's name and how many seeds stand behind each curve of its panel, as `"ResNet-32 (n = 3)"`."""
+    counts = [len(series.runs) for series in series_of(runs[runs["encoder"] == name])]
+    low, high = min(counts), max(counts)
+    seeds = str(low) if low == high else f"{low} to {high}"
+    return f"{ENCODER_TITLES.get(name, name)} (n = {seeds})"
+
+
+def style_name(label: str, smoothing: float) -> str:
+    """The key of `LABEL_STYLES` for a label; a smoothed category label is one of its own."""
+    return "category-smoothing" if label == "category" and smoothing else label
+
+
+def series_of(runs: pd.DataFrame) -> list[Series]:
+    """The runs by label and way of training, in the order of the legend.
+
+    Runs of one label that differ in anything but data, encoder, percent and seed are different series, named by what differs:
+    a mean is taken over seeds and over nothing else.
+    """
+    names = [style_name(*pair) for pair in zip(runs["label"], runs["label_smoothing"], strict=True)]
+    series = []
+    for name, rows in sorted(runs.assign(style=names).groupby("style"), key=lambda pair: (label_rank(pair[0]), pair[0])):
+        settings = _varying_settings(rows)
+        ways = [((), rows)] if not settings else list(rows.groupby(settings, dropna=False))
+        for rank, (values, members) in enumerate(ways):
+            style = label_style(name)
+            words = [f"{_setting_title(key)} {value}" for key, value in zip(settings, values, strict=True)]
+            title = ", ".join([style.title, *words])
+            series.append(Series(title, name, style, tint(style.color, 1 / (1 + 0.7 * rank)), members))
+    return series
+
+
+def _varying_settings(runs: pd.DataFrame) -> list[str]:
+    """Config columns, seed aside, in which runs of one cell differ."""
+    from tfrepr.results import CONFIG_DEFAULTS
+
+    settings = [name for name in CONFIG_DEFAULTS if name not in (*CELL, "label", "seed")]
+    counts = runs.groupby(list(CELL), dropna=False)[settings].nunique(dropna=False)
+    return [name for name in settings if (counts[name] > 1).any()]
+
+
+def _setting_title(column: str) -> str:
+    return column.rpartition(".")[2].replace("_", " ")
+
+
+def over_runs(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
+    """Mean, sample standard deviation (`ddof` 1; 0 for a single run) and count of `value`, with `by` as the index."""
+    known = table.dropna(subset=[value]).groupby(by)[value].agg(["mean", "std", "count"])
+    return known.fillna({"std": 0.0})

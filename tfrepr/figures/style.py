@@ -1,0 +1,175 @@
+"""How every figure looks, and how it is written to disk.
+
+Colours are those of Okabe and Ito ("Color Universal Design", https://jfly.uni-koeln.de/color/), which people with the common
+forms of colour blindness tell apart. Each label has one colour and one marker in all figures. Sizes are those of a printed
+two-column page, so that text of 7 to 8 points keeps its size when the figure is set at its own width.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfrepr.errors import UserError
+from tfrepr.registry import unknown_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMN_WIDTH = 3.3
+FULL_WIDTH = 6.8
+"""Inches: one column and the whole width of a two-column page."""
+
+FORMATS = ("png", "pdf", "eps")
+RESOLUTION = 250
+"""Dots per inch of PNG files."""
+
+RC = {"font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+      "legend.fontsize": 7, "figure.titlesize": 8, "font.family": "DejaVu Sans", "lines.linewidth": 1.2,
+      "lines.markersize": 3.5, "axes.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False,
+      "axes.grid": True, "grid.color": "#dddddd", "grid.linewidth": 0.5, "axes.axisbelow": True, "legend.frameon": False,
+      "legend.handlelength": 2.2, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "hatch.linewidth": 0.6,
+      "errorbar.capsize": 1.5, "pdf.fonttype": 42, "ps.fonttype": 42, "figure.dpi": 100, "text.usetex": False}
+
+
+@dataclass(frozen=True)
+class LabelStyle:
+    """Name, colour and marker of one label in every figure."""
+
+    title: str
+    color: str
+    marker: str
+
+
+LABEL_STYLES = {
+    "category": LabelStyle("Category", "#000000", "o"),
+    "category-smoothing": LabelStyle("Category, smoothed", "#7f7f7f", "o"),
+    "speech": LabelStyle("Speech", "#0072B2", "s"),
+    "shuffle": LabelStyle("Shuffled speech", "#56B4E9", "D"),
+    "composite": LabelStyle("Composition of Gaussians", "#009E73", "^"),
+    "constant": LabelStyle("Constant matrix", "#E69F00", "v"),
+    "random": LabelStyle("Random matrix", "#D55E00", "P"),
+    "lowdim": LabelStyle("Low-dim. random", "#CC79A7", "X"),
+    "bert": LabelStyle("BERT", "#882255", "*"),
+    "glove": LabelStyle("GloVe", "#8A8A00", "p"),
+}
+"""In the paper's order. The last two colours are no longer Okabe and Ito's, whose yellow is too pale for a line on white."""
+
+SPARE_COLORS = ("#AA4499", "#44AA99", "#661100", "#332288", "#999933", "#6699CC")
+SPARE_MARKERS = ("h", "<", ">", "d", "8")
+ENCODER_TITLES = {"resnet32": "ResNet-32", "resnet110": "ResNet-110", "vgg19": "VGG19"}
+DATASET_TITLES = {"digits": "Digits", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "folder": "Own images"}
+TRAINING_LINE, VALIDATION_LINE = "-", (0, (4, 1.6))
+THRESHOLD_LINE, NEAREST_LINE = "-", (0, (1, 1.2))
+"""Line styles of the paper: solid training and dashed validation losses; solid threshold and dotted nearest neighbour."""
+
+
+def label_style(name: str) -> LabelStyle:
+    """The style of a label; one that is not in `LABEL_STYLES` gets a spare style that depends on its name alone."""
+    code = zlib.crc32(name.encode())
+    spare = LabelStyle(name, SPARE_COLORS[code % len(SPARE_COLORS)], SPARE_MARKERS[code % len(SPARE_MARKERS)])
+    return LABEL_STYLES.get(name, spare)
+
+
+def label_rank(name: str) -> int:
+    """Position of a label in legends."""
+    order = list(LABEL_STYLES)
+    return order.index(name) if name in order else len(order)
+
+
+def tint(color: str, strength: float) -> tuple[float, float, float]:
+    """`color` mixed with white (strength 1: the colour itself). Opaque, since EPS knows no transparency."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (1 - strength * (1 - part) for part in to_rgb(color))
+    return red, green, blue
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Decorator: the function draws with the settings `RC` and leaves Matplotlib's own as they were."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Any, **kwargs: Any) -> Figure:
+        with _settings():
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, which lays itself out and knows no window system."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def check_formats(formats: Iterable[str]) -> tuple[str, ...]:
+    """The formats, each once.
+
+    Raises:
+        UserError: A format that is not in `FORMATS`, or none at all.
+    """
+    formats = tuple(dict.fromkeys(form.strip().lower() for form in formats if form.strip()))
+    for form in formats or ("",):
+        if form not in FORMATS:
+            raise UserError(unknown_name("format", form, FORMATS))
+    return formats
+
+
+def save(figure: Figure, path: Path, formats: Iterable[str] = ("png", "pdf")) -> list[Path]:
+    """Writes `<path>.<format>` for every format and returns these paths.
+
+    Each file appears whole or not at all. Equal figures give equal bytes: the files carry no date and no program version.
+
+    Raises:
+        UserError: An unknown format.
+        OSError: The folder cannot be written.
+    """
+    written = []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for form in check_formats(formats):
+        target = path.with_name(f"{path.name}.{form}")
+        _write_whole(target, _file_bytes(figure, form))
+        written.append(target)
+    return written
+
+
+def _file_bytes(figure: Figure, form: str) -> bytes:
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}, "eps": None}[form]
+    buffer = io.BytesIO()
+    with _settings():
+        figure.savefig(buffer, format=form, dpi=RESOLUTION, metadata=metadata)
+    if form == "eps":
+        return re.sub(rb"%%(CreationDate|Creator):[^\n]*\n", b"", buffer.getvalue())
+    return buffer.getvalue()
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Writes beside the target and renames, so that a full disk leaves the earlier file in place."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,261 @@
+"""Run directories as data: one table of runs, one of learning histories and one of attacks, joined by the column `run`.
+
+Only files are read, never a model, so nothing here needs TensorFlow. Accuracies stay fractions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
+from tfrepr.labels.options import LabelOptions
+from tfrepr.registry import unknown_name
+
+HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
+                   "images_per_second")
+ATTACK_COLUMNS = ("protocol", "attack", "goal", "space", "epsilon", "steps", "restarts", "attack_seed", "criterion", "images",
+                  "clean_correct", "still_correct", "hit_target", "seconds")
+ATTACK_WORDS = ("protocol", "attack", "goal", "space", "criterion")
+METRICS = ("test_accuracy", "test_threshold_accuracy", "test_loss", "test_images", "best_epoch", "best_val_accuracy",
+           "best_val_loss", "train_seconds")
+ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint", "device", "backend", "commit")
+LABEL_OPTION = "label_options."
+GALLERY_FILE = "gallery.npz"
+GALLERY_ARRAYS = ("original", "adversarial", "epsilon", "names", "predicted")
+
+CONFIG_DEFAULTS = {entry.name: entry.default for entry in dataclasses.fields(RunConfig) if entry.name != "label_options"}
+CONFIG_DEFAULTS |= {LABEL_OPTION + entry.name: entry.default for entry in dataclasses.fields(LabelOptions)}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a set of run directories says.
+
+    Attributes:
+        runs: One row a run: `run` (the directory's name), `path`, `finished`, the config's fields (label options as
+            `label_options.<field>`), `METRICS` (missing where a run is unfinished) and `ENVIRONMENT`.
+        histories: `run` and `HISTORY_COLUMNS`, one row an epoch.
+        attacks: `run` and `ATTACK_COLUMNS` (and what else the files hold), one row an attack and criterion.
+        galleries: By run, the arrays of its `gallery.npz`: `original` and `adversarial`, float, 0..1,
+            `(n, height, width, 3)`; `epsilon`, one number or one an image; `names` and `predicted`, strings, `(n,)`: the
+            true class and the predicted class of each adversarial image.
+        notes: What a reader should know: torn lines that were left out, unreadable files.
+    """
+
+    runs: pd.DataFrame
+    histories: pd.DataFrame
+    attacks: pd.DataFrame
+    galleries: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def where(self, rows: pd.Series) -> Results:
+        """The results of those runs for which `rows`, a boolean series along `runs`, is true."""
+        runs = self.runs[rows]
+        names = set(runs["run"])
+        return dataclasses.replace(self, runs=runs, histories=self.histories[self.histories["run"].isin(names)],
+                                   attacks=self.attacks[self.attacks["run"].isin(names)],
+                                   galleries={name: self.galleries[name] for name in names & set(self.galleries)})
+
+
+def find_runs(output: Path, patterns: Sequence[str] = ()) -> list[Path]:
+    """Run directories under `output`, or those that `patterns` name.
+
+    Args:
+        output: The folder that holds `runs/`.
+        patterns: Each one a run directory, a folder of run directories, or a pattern for names in `<output>/runs`, such
+            as `"*-speech-*"`. None: all runs.
+
+    Raises:
+        UserError: Nothing fits; the message says which command makes runs.
+    """
+    found = _runs_in(output / "runs")
+    if patterns:
+        found = list(dict.fromkeys(path for pattern in patterns for path in _matching(pattern, found)))
+    if not found:
+        raise UserError(f"There are no runs in {output / 'runs'}. Make some with: python scripts/train.py "
+                        "(or say where they are with --output).")
+    return found
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    return sorted(config.parent for config in folder.glob("*/config.json"))
+
+
+def _matching(pattern: str, runs: Sequence[Path]) -> list[Path]:
+    path = Path(pattern)
+    if (path / "config.json").is_file():
+        return [path]
+    matching = _runs_in(path) if path.is_dir() else [run for run in runs if fnmatch(run.name, pattern)]
+    if not matching:
+        names = [run.name for run in runs]
+        near = get_close_matches(pattern, names, n=3, cutoff=0.3) or names[:3]
+        hint = f" There are, for example: {', '.join(near)}." if near else " Make runs with: python scripts/train.py"
+        raise UserError(f"No run directory fits {pattern!r}: it is neither a run directory (with a config.json), nor a folder "
+                        f"of them, nor a pattern of run names.{hint}")
+    return matching
+
+
+def experiment_names(output: Path) -> list[str]:
+    """Experiments that were used under `output`, the last one first."""
+    used = [(_finish_time(path), path.stem) for path in (output / "experiments").glob("*.json")]
+    return [name for _, name in sorted(used, reverse=True)]
+
+
+def _finish_time(path: Path) -> pd.Timestamp:
+    record = _read_json(path) or {}
+    stated = pd.to_datetime(record.get("finished"), utc=True, errors="coerce")
+    return pd.Timestamp(path.stat().st_mtime, unit="s", tz="UTC") if pd.isna(stated) else stated
+
+
+def experiment_runs(output: Path, name: str) -> list[Path]:
+    """Run directories of the last use of an experiment; those that no longer exist are left out.
+
+    Raises:
+        UserError: The experiment was never used here, or none of its runs exists.
+    """
+    used = experiment_names(output)
+    if name not in used:
+        known = unknown_name("experiment", name, tuple(used)) if used else f"The experiment {name!r} has not been run."
+        raise UserError(f"{known} Run it with: python scripts/train.py --experiment {name}")
+    record = _read_json(output / "experiments" / f"{name}.json") or {}
+    paths = [output / "runs" / run for run in record.get("runs", ())]
+    present = [path for path in paths if (path / "config.json").is_file()]
+    if not present:
+        raise UserError(f"None of the {len(paths)} runs of the experiment {name!r} is in {output / 'runs'} any more. "
+                        f"Make them again with: python scripts/train.py --experiment {name}")
+    return present
+
+
+def read_results(paths: Iterable[Path]) -> Results:
+    """Reads run directories.
+
+    A run without `metrics.json` has `finished` False. A CSV line that is torn (the last one, when it has no line end, and
+    any with another number of fields than the header) is left out and noted.
+
+    Raises:
+        UserError: Two runs have one name, and so would count twice; a CSV file with other columns.
+    """
+    paths = {path.name: path for path in _distinct(paths)}
+    notes: list[str] = []
+    rows = [row for path in paths.values() if (row := _read_run(path, notes)) is not None]
+    paths = {row["run"]: paths[row["run"]] for row in rows}
+    histories = _read_tables({run: path / "history.csv" for run, path in paths.items()}, HISTORY_COLUMNS, (), notes)
+    attacks = _read_tables({run: path / "attacks.csv" for run, path in paths.items()}, ATTACK_COLUMNS, ATTACK_WORDS, notes)
+    galleries = {run: _read_gallery(path / GALLERY_FILE) for run, path in paths.items() if (path / GALLERY_FILE).is_file()}
+    return Results(_run_table(rows), histories, attacks, galleries, tuple(notes))
+
+
+def _distinct(paths: Iterable[Path]) -> list[Path]:
+    distinct = list({path.resolve(): path for path in paths}.values())
+    names = [path.name for path in distinct]
+    for path in distinct:
+        if names.count(path.name) > 1:
+            same = ", ".join(str(other) for other in distinct if other.name == path.name)
+            raise UserError(f"The same run is there {names.count(path.name)} times and would be counted as often: {same}. "
+                            "Name one of them.")
+    return distinct
+
+
+def _run_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = ["run", "path", "finished", *CONFIG_DEFAULTS, *METRICS, *ENVIRONMENT]
+    table = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, *(key for row in rows for key in row)])))
+    numbers = [*METRICS, "parameters", "train_images"]
+    table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
+    return table
+
+
+def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
+    """One row of the run table, or None (and a note) for a directory without a readable config."""
+    config = _read_json(path / "config.json")
+    if config is None:
+        notes.append(f"{path}: config.json cannot be read; the run is left out.")
+        return None
+    metrics, environment = _read_json(path / "metrics.json"), _read_json(path / "environment.json") or {}
+    if metrics is None and (path / "metrics.json").exists():
+        notes.append(f"{path}: metrics.json cannot be read; the run counts as unfinished.")
+    label_options = config.pop("label_options", None) or {}
+    settings = CONFIG_DEFAULTS | config | {LABEL_OPTION + key: value for key, value in label_options.items()}
+    return {"run": path.name, "path": str(path), "finished": metrics is not None,
+            **{key: _plain(value) for key, value in settings.items()},
+            **{key: (metrics or {}).get(key) for key in METRICS},
+            **{key: environment.get(key) for key in ENVIRONMENT}}
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be compared and grouped: lists, as `[["automobile", "car"]]`, become text, `automobile=car`."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join("=".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item) for item in value)
+    return value
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None where there is no such file or no object in it."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _read_tables(files: Mapping[str, Path], columns: Sequence[str], words: Collection[str], notes: list[str]) -> pd.DataFrame:
+    """All CSV files as one table with the column `run` in front.
+
+    Files with equal headers are joined as text and parsed at once: parsing a thousand small files one by one takes seconds.
+    """
+    runs, bodies = list(files), {}
+    for number, path in enumerate(files.values()):
+        if not path.is_file():
+            continue
+        header, lines = _whole_lines(path, notes)
+        if lines:
+            _check_columns(path, header, columns)
+            bodies.setdefault(header, []).extend(f"{number},{line}" for line in lines)
+    tables = [_parse(header, lines, words) for header, lines in bodies.items()]
+    if not tables:
+        return pd.DataFrame({name: pd.Series(dtype=object if name in words else float) for name in ("run", *columns)})
+    table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
+    return table.assign(run=np.array(runs, dtype=object)[table["run"].to_numpy()])
+
+
+def _whole_lines(path: Path, notes: list[str]) -> tuple[str, list[str]]:
+    """Header and undamaged lines of a CSV file."""
+    *whole, rest = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").split("\n")
+    header, *lines = whole or [""]
+    kept = [line for line in lines if line.count(",") == header.count(",")]
+    torn = len(lines) - len(kept) + bool(rest)
+    if torn:
+        notes.append(f"{path}: {torn} torn {'line' if torn == 1 else 'lines'} left out.")
+    return header, kept
+
+
+def _check_columns(path: Path, header: str, columns: Sequence[str]) -> None:
+    missing = [name for name in columns if name not in header.split(",")]
+    if missing:
+        raise UserError(f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. Its header must be: "
+                        f"{','.join(columns)}. Leave this run out, or make it again with python scripts/train.py.")
+
+
+def _parse(header: str, lines: Sequence[str], words: Collection[str]) -> pd.DataFrame:
+    table = pd.read_csv(io.StringIO("\n".join([f"run,{header}", *lines])), dtype=dict.fromkeys(words, str))
+    numbers = [name for name in table.columns if name != "run" and name not in words]
+    return table.assign(**{name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in numbers})
+
+
+def _read_gallery(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as arrays:
+        missing = [name for name in GALLERY_ARRAYS if name not in arrays]
+        if missing:
+            raise UserError(f"{path} lacks the arrays {', '.join(missing)}; it needs {', '.join(GALLERY_ARRAYS)}.")
+        return {name: arrays[name] for name in GALLERY_ARRAYS}
