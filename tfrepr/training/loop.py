@@ -160,7 +160,7 @@ def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoi
         *([_tensorboard(run)] if tensorboard else []),
     ]
     trainer.fit(cell.training_batches(progress.epoch), initial_epoch=progress.epoch, epochs=config.epochs,
-                steps_per_epoch=cell.steps, callbacks=callbacks, verbose=1 if progress_bar else 0)
+                steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks, verbose=1 if progress_bar else 0)
     return checkpoints.progress
 
 
