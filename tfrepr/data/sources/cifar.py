@@ -73,13 +73,13 @@ def cifar10(data_dir: Path | None = None, image_size: int | None = None) -> Imag
         data_dir: Where the archive or its unpacked folder may be, also a path to either; see `cifar_files.locate`.
         image_size: Unused: the images have one size.
     """
-    return _dataset("cifar10", CIFAR10, CIFAR10_NAMES, data_dir)
+    return read_cifar("cifar10", CIFAR10, CIFAR10_NAMES, data_dir)
 
 
 @DATASETS.register("cifar100")
 def cifar100(data_dir: Path | None = None, image_size: int | None = None) -> ImageDataset:
     """CIFAR-100 with its 100 fine labels: 60,000 images, 32x32 (161 MB, downloaded once); arguments as for `cifar10`."""
-    return _dataset("cifar100", CIFAR100, CIFAR100_NAMES, data_dir)
+    return read_cifar("cifar100", CIFAR100, CIFAR100_NAMES, data_dir)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,18 @@ class _Batch:
     md5: str
 
 
-def _dataset(name: str, files: CifarFiles, class_names: tuple[str, ...], data_dir: Path | None) -> ImageDataset:
+def read_cifar(name: str, files: CifarFiles, class_names: tuple[str, ...], data_dir: Path | None) -> ImageDataset:
+    """Finds, reads and checks one of the two data sets.
+
+    Args:
+        name: The source's name.
+        files: Names and MD5 sums of its files.
+        class_names: The names by class id; those in the files must agree.
+        data_dir: As for `cifar_files.locate`.
+
+    Raises:
+        UserError: Nothing found, a damaged or foreign file, arrays of the wrong shape or labels out of range.
+    """
     path = cifar_files.locate(files, data_dir)
     batches: dict[str, _Batch] = {}
     for member, blob in cifar_files.members(path, files):
@@ -145,7 +156,7 @@ def _batch(values: dict[str, object], files: CifarFiles, classes: int, source: s
     if len(ids) and not 0 <= ids.min() <= ids.max() < classes:
         raise UserError(f"{source} has labels from {ids.min()} to {ids.max()}; {files.title} has 0 to {classes - 1}. Fetch the "
                         "official file.")
-    images = np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+    images = np.stack(np.split(pixels, 3, axis=1), axis=-1).reshape(-1, 32, 32, 3)
     return _Batch(images, ids, _strings(values.get("filenames")), md5)
 
 

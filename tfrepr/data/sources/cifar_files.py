@@ -57,19 +57,19 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
     Raises:
         UserError: `data_dir` does not exist, or nothing was found and the download failed.
     """
+    places = [keras_cache()]
     if data_dir is not None:
         data_dir = Path(data_dir).expanduser()
         if not data_dir.exists():
             raise UserError(f"The data folder {data_dir} does not exist. Create it and put {files.archive} there, or leave out "
                             "--data-dir to download it.")
-    cache = keras_cache()
-    for place in (data_dir, cache):
-        if place is not None and (found := _find(files, place)) is not None:
+        if data_dir.is_file():
+            return data_dir
+        places.insert(0, data_dir)
+    for place in places:
+        if (found := _find(files, place)) is not None:
             return found
-    if data_dir is not None and data_dir.is_file():
-        raise UserError(f"{data_dir} is a file, but not an archive of {files.title}. Give the path of {files.archive} or of a "
-                        "folder that holds it.")
-    return _download(files, data_dir or cache)
+    return _download(files, places[0])
 
 
 def keras_cache() -> Path:
@@ -83,8 +83,6 @@ def keras_cache() -> Path:
 
 def _find(files: CifarFiles, place: Path) -> Path | None:
     """The unpacked folder or the archive at `place`, under the official names or those that Keras gives them."""
-    if place.is_file():
-        return place if tarfile.is_tarfile(place) or place.name == files.archive else None
     for folder in (place, place / files.folder, place / f"{files.folder}-target" / files.folder):
         if (folder / next(iter(files.train))).is_file() and (folder / files.meta).is_file():
             return folder
