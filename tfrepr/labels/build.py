@@ -51,12 +51,12 @@ def build_representation(name: str, class_names: Sequence[str], *, image_side: i
     return RegressionRepresentation(name, class_names, table)
 
 
-def read_table(path: Path, classes: int) -> np.ndarray:
+def read_table(path: Path, classes: int | None) -> np.ndarray:
     """Reads a label table.
 
     Args:
         path: A `.npy` file with one row a class, a vector or a square matrix.
-        classes: Number of rows that it must have.
+        classes: Number of rows that it must have; None allows any.
 
     Returns:
         float32, `(classes, n)` or `(classes, n, n)`.
@@ -67,17 +67,19 @@ def read_table(path: Path, classes: int) -> np.ndarray:
     try:
         table = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"--label-file: {path} cannot be read as a .npy array of numbers ({error}). Write it with "
+        raise UserError(f"The label table {path} cannot be read as a .npy array of numbers ({error}). Write it with "
                         "numpy.save(path, table).") from error
-    wanted = f"Wanted are {classes} rows (one a class) of finite numbers, each a vector or a square matrix."
+    wanted = f"Wanted are {'rows' if classes is None else f'{classes} rows'} (one a class) of finite numbers, each a vector or a square matrix."
     if not isinstance(table, np.ndarray) or table.dtype.kind not in "fiu":
-        raise UserError(f"--label-file: {path} does not hold one array of real numbers. {wanted}")
+        raise UserError(f"The label table {path} does not hold one array of real numbers. {wanted}")
     square = table.ndim == 2 or (table.ndim == 3 and table.shape[1] == table.shape[2])
-    if not square or len(table) != classes or table.size == 0:
-        raise UserError(f"--label-file: {path} has shape {table.shape}. {wanted}")
-    if not np.isfinite(table.astype(np.float32)).all():
-        raise UserError(f"--label-file: {path} holds NaN, infinite or too large values. {wanted}")
-    return table.astype(np.float32)
+    if not square or table.size == 0 or classes not in (None, len(table)):
+        raise UserError(f"The label table {path} has shape {table.shape}. {wanted}")
+    with np.errstate(over="ignore"):
+        table = table.astype(np.float32)
+    if not np.isfinite(table).all():
+        raise UserError(f"The label table {path} holds NaN, infinite or too large values. {wanted}")
+    return table
 
 
 def check_table(table: np.ndarray, class_names: Sequence[str], label: str) -> None:

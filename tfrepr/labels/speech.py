@@ -42,7 +42,7 @@ def speech(class_names: Sequence[str], side: int, options: LabelOptions) -> np.n
     Reference:
         Paper section 3, "Speech labels".
     """
-    return cached_table(_recipe(class_names, side, options), lambda: _make(class_names, side, options))
+    return cached_table(_recipe(class_names, side, options), lambda: make_table(class_names, side, options))
 
 
 @LABELS.register("shuffle")
@@ -104,7 +104,8 @@ def _check_distinct(class_names: Sequence[str], waveforms: Sequence[Waveform]) -
                         "another word (--spoken NAME=WORD) or other speech (--wav-dir).")
 
 
-def _make(class_names: Sequence[str], side: int, options: LabelOptions) -> np.ndarray:
+def make_table(class_names: Sequence[str], side: int, options: LabelOptions) -> np.ndarray:
+    """Makes the table of `speech`, without the cache."""
     log_mel = FRONTENDS[options.frontend]
     waveforms = class_waveforms(class_names, options)
     return np.stack([to_square(log_mel(waveform, options.resampler), side) for waveform in waveforms])
