@@ -1,0 +1,79 @@
+"""The decision losses in closed form, and their gradients where plain ones vanish."""
+
+import numpy as np
+import pytest
+
+from tfrepr.attacks.losses import LOSSES, cross_entropy, margin
+from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def constant():
+    """Rows 0, 40 and 80, as the constant label has them."""
+    return RegressionRepresentation("constant", NAMES, np.array([0.0, 40.0, 80.0])[:, None] * np.ones((1, 6)))
+
+
+def gradient(loss, representation, class_id, output):
+    import tensorflow as tf
+
+    outputs = tf.constant(output, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        total = tf.reduce_sum(loss(representation, np.array([class_id]), outputs))
+    return tape.gradient(total, outputs).numpy()
+
+
+def test_margin_is_best_other_score_minus_own():
+    category = CategoryRepresentation("category", NAMES)
+    logits = np.array([[1.0, 5.0, 2.0], [1.0, 5.0, 2.0], [3.0, 3.0, 0.0]], dtype=np.float32)
+    assert np.asarray(margin(category, np.array([0, 1, 0]), logits)).tolist() == [4.0, -3.0, 0.0]
+
+
+def test_margin_of_rows_is_a_difference_of_mean_squared_distances(constant):
+    """Output 10: distances 100, 900, 4900 to the rows 0, 40, 80."""
+    outputs = np.full((2, 6), 10.0, dtype=np.float32)
+    np.testing.assert_allclose(margin(constant, np.array([0, 2]), outputs), [100 - 900, 4900 - 100], rtol=1e-5)
+
+
+def test_margin_gradient_is_the_difference_of_two_rows_wherever_the_output_is(constant):
+    """2 (t_j - t_y) / elements; here 2 * 40 / 6, upwards from row 0."""
+    for value in (-500.0, 0.0, 10.0):
+        np.testing.assert_allclose(gradient(margin, constant, 0, np.full((1, 6), value)), np.full((1, 6), 80 / 6), rtol=1e-4)
+
+
+def test_cross_entropy_in_closed_form(constant):
+    """Scores -100, -900, -4900, own class 0: gap 800, so -log p = log(1 + exp(-1) + exp(-6))."""
+    outputs = np.full((1, 6), 10.0, dtype=np.float32)
+    expected = np.log(1 + np.exp(-1) + np.exp(-6))
+    assert float(cross_entropy(constant, np.array([0]), outputs)[0]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_cross_entropy_gradient_lives_where_a_plain_softmax_is_one_hot(constant):
+    import tensorflow as tf
+
+    def plain(representation, class_ids, outputs):
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.constant(class_ids), representation.scores(outputs))
+
+    exact = np.zeros((1, 6))
+    assert not gradient(plain, constant, 0, exact).any()
+    assert np.abs(gradient(cross_entropy, constant, 0, exact)).min() > 1e-3
+
+
+def test_cross_entropy_does_not_depend_on_the_scale_of_the_label(constant):
+    small = RegressionRepresentation("small", NAMES, constant.table / 1000)
+    outputs = np.random.default_rng(0).uniform(0, 80, (7, 6)).astype(np.float32)
+    ids = np.arange(7) % 3
+    np.testing.assert_allclose(cross_entropy(constant, ids, outputs), cross_entropy(small, ids, outputs / 1000), rtol=1e-3)
+
+
+def test_cross_entropy_is_finite_on_the_border_between_two_classes(constant):
+    border = np.full((1, 6), 20.0, dtype=np.float32)
+    assert np.isfinite(float(cross_entropy(constant, np.array([0]), border)[0]))
+    assert np.isfinite(gradient(cross_entropy, constant, 0, border)).all()
+
+
+def test_training_loss_is_the_representation_s_own(constant):
+    outputs = np.full((1, 6), 41.5, dtype=np.float32)
+    assert float(LOSSES["training"](constant, np.array([1]), outputs)[0]) == pytest.approx(1.0)

@@ -1,0 +1,170 @@
+"""Attack protocols: which attacks, in which space, at which strengths, against which decision.
+
+A protocol is a function from `AttackSettings` to a `Protocol`, registered by name. Nothing here touches a model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from tfrepr.errors import UserError
+from tfrepr.options import option, validate
+from tfrepr.registry import PROTOCOLS
+
+GOALS = ("untargeted", "targeted")
+PIXEL_EPSILONS = (0.0, 2.0, 4.0, 8.0, 16.0, 128.0)
+"""In units of 1/255. At 128/255 every image can be made grey: an attack that fails there fails as an attack."""
+PAPER_EPSILONS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+"""In normalised units (paper section 5.2)."""
+STEP_OVER_RADIUS = 2.5
+"""Sum of all steps over the radius in PGD: the ball's edge is reached from any start (Madry et al. 2018, appendix B)."""
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    """What a user can choose about attacks; None stands for the protocol's own value."""
+
+    protocol: str = option("paper", "attack protocol", choices=PROTOCOLS.names)
+    epsilons: str | None = option(None, "strengths, as 0,0.1,0.3: normalised units for paper and authors, 1/255 for the others")
+    steps: int | None = option(None, "steps of the iterative attack or of PGD (default: the protocol's 5 or 20)", at_least=1)
+    restarts: int = option(1, "random starts of PGD; the worst of them counts", at_least=1)
+    queries: int = option(1000, "queries of the Square attack", at_least=1)
+    attack_seed: int = option(0, "seed of targets and random starts", at_least=0)
+    images: int | None = option(None, "first N test images only", at_least=1)
+    batch_size: int = option(128, "images in one call of the model", at_least=1)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        self.strengths(())
+
+    def strengths(self, default: tuple[float, ...]) -> tuple[float, ...]:
+        """The chosen epsilons in rising order, each once, or `default`.
+
+        Raises:
+            UserError: Not a list of finite numbers of at least 0.
+        """
+        if self.epsilons is None:
+            return default
+        try:
+            chosen = sorted({float(part) for part in str(self.epsilons).split(",")})
+        except ValueError:
+            chosen = [math.nan]
+        if not all(math.isfinite(epsilon) and epsilon >= 0 for epsilon in chosen):
+            raise UserError("epsilons must be finite numbers of at least 0, separated by commas, for example 0,0.05,0.1. "
+                            f"Received: {self.epsilons!r}.")
+        return tuple(chosen)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack at one goal.
+
+    Attributes:
+        name: `fgsm`, `iterative`, `pgd`, `transfer` (PGD on another model) or `square`.
+        goal: `untargeted` or `targeted`.
+        loss: Name in `losses.LOSSES`.
+        steps: Gradient steps, or queries.
+        step: Step size over epsilon.
+        restarts: Independent runs; an image withstands the attack if it withstands all of them.
+        random_start: Whether a run starts at a random point of the ball rather than at the image.
+        clip: Range that bounds the pixels: `range` (black to white), `image` (least to greatest value of the image itself)
+            or `none`.
+        accumulate: Whether a step follows the sum of all gradients so far (`steps.sign_steps`).
+    """
+
+    name: str
+    goal: str
+    loss: str = "training"
+    steps: int = 1
+    step: float = 1.0
+    restarts: int = 1
+    random_start: bool = False
+    clip: str = "range"
+    accumulate: bool = False
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Attributes:
+        name: Registered name.
+        space: Name of the `ImageSpace`.
+        epsilons: Strengths in the space's unit.
+        attacks: In the order of execution.
+        targets: `random` (of the attack seed) or `authors` (their fixed seed).
+        ensemble: Whether the worst case over all attacks is reported too: an image counts as withstanding only if it
+            withstands every attack.
+    """
+
+    name: str
+    space: str
+    epsilons: tuple[float, ...]
+    attacks: tuple[Attack, ...]
+    targets: str = "random"
+    ensemble: bool = False
+
+
+def build_protocol(settings: AttackSettings) -> Protocol:
+    """The protocol that `settings` name, with everything filled in."""
+    return PROTOCOLS[settings.protocol](settings)
+
+
+@PROTOCOLS.register("paper")
+def paper(settings: AttackSettings) -> Protocol:
+    """FGSM and the basic iterative method on normalised images, as the paper describes them (sections 3.1 and 5.2).
+
+    Equations 2 to 5; 5 steps of epsilon / 5. "All I_adv are normalized after the perturbation" is read as a clip to valid
+    images: each channel to [(0 - mean) / std, (1 - mean) / std], after every step. Only images that are correct at first
+    are attacked; the others count as wrong. Targets are uniform wrong classes, the same for all models.
+    """
+    return Protocol("paper", "normalised", settings.strengths(PAPER_EPSILONS), _fgsm_and_iterative(settings))
+
+
+@PROTOCOLS.register("authors")
+def authors(settings: AttackSettings) -> Protocol:
+    """The same attacks as the authors' code runs them, with its gradient sum, its clips and its targets.
+
+    Three deviations from the paper: the gradient of the input is never cleared, so each iterative step follows the sum of all
+    gradients so far; FGSM clips to the least and greatest value of each normalised image, and the iterative attack to the
+    ball only; targets come from seed 444.
+    """
+    attacks = [dataclasses.replace(attack, clip="image" if attack.name == "fgsm" else "none",
+                                   accumulate=attack.name == "iterative") for attack in _fgsm_and_iterative(settings)]
+    return Protocol("authors", "normalised", settings.strengths(PAPER_EPSILONS), tuple(attacks), targets="authors")
+
+
+@PROTOCOLS.register("standard")
+def standard(settings: AttackSettings) -> Protocol:
+    """FGSM and PGD with random starts on pixels in [0, 1], against the training loss (Madry et al. 2018).
+
+    https://arxiv.org/abs/1706.06083: 20 steps of 2.5 epsilon / 20 from a uniform point of the ball, epsilon in units of 1/255.
+    """
+    attacks = tuple(attack for goal in GOALS for attack in (Attack("fgsm", goal), _pgd(settings, goal, "training")))
+    return Protocol("standard", "pixel", settings.strengths(PIXEL_EPSILONS), attacks, ensemble=True)
+
+
+@PROTOCOLS.register("adaptive")
+def adaptive(settings: AttackSettings) -> Protocol:
+    """Attacks on the decision itself, from another model and without gradients; pixels in [0, 1], epsilon in 1/255.
+
+    PGD as in `standard` on the training loss (which the threshold criterion decides by) and on cross-entropy and margin of
+    minus the distances to all label rows (`losses`); PGD images of a categorical model of the same encoder and seed;
+    the Square attack. Tramer et al. 2020, "On adaptive attacks" (https://arxiv.org/abs/2002.08347).
+    """
+    attacks = (_pgd(settings, "untargeted", "training"), _pgd(settings, "untargeted", "cross_entropy"),
+               _pgd(settings, "untargeted", "margin"), _pgd(settings, "targeted", "margin"),
+               dataclasses.replace(_pgd(settings, "untargeted", "training"), name="transfer"),
+               Attack("square", "untargeted", "margin", steps=settings.queries))
+    return Protocol("adaptive", "pixel", settings.strengths(PIXEL_EPSILONS), attacks, ensemble=True)
+
+
+def _fgsm_and_iterative(settings: AttackSettings) -> tuple[Attack, ...]:
+    steps = settings.steps or 5
+    return tuple(attack for goal in GOALS
+                 for attack in (Attack("fgsm", goal), Attack("iterative", goal, steps=steps, step=1 / steps)))
+
+
+def _pgd(settings: AttackSettings, goal: str, loss: str) -> Attack:
+    steps = settings.steps or 20
+    return Attack("pgd", goal, loss, steps, STEP_OVER_RADIUS / steps, settings.restarts, random_start=True)
