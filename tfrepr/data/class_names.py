@@ -1,0 +1,57 @@
+"""The class names of a data source, known without reading an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfrepr.data.sources.cifar import CIFAR10_NAMES, CIFAR100_NAMES
+from tfrepr.data.sources.digits import CLASS_NAMES as DIGIT_NAMES
+from tfrepr.errors import UserError
+from tfrepr.registry import DATASETS
+
+FIXED_NAMES = {"digits": DIGIT_NAMES, "cifar10": CIFAR10_NAMES, "cifar100": CIFAR100_NAMES}
+
+
+def class_names(dataset: str, folder: Path | None = None) -> tuple[str, ...]:
+    """One name per class id.
+
+    Args:
+        dataset: A name of `DATASETS`.
+        folder: For the source `folder`: its path. The sub-folders name the classes, those of `train` where the folder is
+            divided into `train` and `test`.
+
+    Raises:
+        UserError: An unknown source, a folder that cannot be read or has no two sub-folders.
+    """
+    DATASETS.check(dataset)
+    if dataset in FIXED_NAMES:
+        return FIXED_NAMES[dataset]
+    if folder is None:
+        raise UserError("The data source `folder` needs a folder with one sub-folder a class: give its path with --data-dir.")
+    names = _sub_folders(folder)
+    if {"train", "test"} == set(names):
+        names = _sub_folders(folder / "train")
+    if len(names) < 2:
+        raise UserError(f"{folder} must have at least two sub-folders, one a class. Found: {', '.join(names) or 'none'}.")
+    return names
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Class names written as `apple,pear,plum`.
+
+    Raises:
+        UserError: An empty name between two commas, fewer than two names, or one name twice.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if len(names) < 2 or "" in names:
+        raise UserError(f"--names wants two or more names with commas between them, such as apple,pear. Received: {text!r}.")
+    if len(set(names)) < len(names):
+        raise UserError(f"--names must differ from each other. Received: {text!r}.")
+    return names
+
+
+def _sub_folders(folder: Path) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be read: {error.strerror}.") from error
