@@ -20,7 +20,8 @@ class LabelOptions:
     resampler: str = option("soxr-hq", "resampling of --wav-dir; kaiser-best-2019 is the authors'", choices=RESAMPLERS)
     frontend: str = option("librosa", "what turns sound into a spectrogram", choices=FRONTENDS)
     label_file: str | None = option(None, "a .npy table, one row a class, used instead of making the label")
-    label_seed: int | None = option(None, "seed of drawn labels (default: the authors' own)", at_least=0)
+    label_seed: int | None = option(None, "seed of drawn labels (default: the authors' own)", at_least=0,
+                                    at_most=2**32 - 1)
 
     def __post_init__(self) -> None:
         validate(self)

@@ -1,0 +1,86 @@
+"""Label tables with what is known about them, made by name or read from a `.npy` file."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfrepr.data.class_names import FIXED_NAMES
+from tfrepr.errors import UserError
+from tfrepr.labels.build import build_representation, read_table
+from tfrepr.labels.options import LabelOptions
+from tfrepr.registry import LABELS
+
+AUTHORS_FILE_NAMES = {"uniform": "constant"}
+"""What the authors' code and files call a label, where the paper and we call it otherwise."""
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """One table and its origin.
+
+    Attributes:
+        label: Name of the label, as registered where it was made here.
+        dataset: Whose classes these are, None for names of the user's own.
+        class_names: One name per row.
+        table: float32, `(classes, ...)`.
+        source: `"made"`, or the path of the file.
+    """
+
+    label: str
+    dataset: str | None
+    class_names: tuple[str, ...]
+    table: np.ndarray
+    source: str = "made"
+
+    @property
+    def shape_text(self) -> str:
+        """For example `"10 labels of 64 x 64"`."""
+        return f"{len(self.table)} labels of {' x '.join(str(length) for length in self.table.shape[1:])}"
+
+
+def make_table(label: str, class_names: tuple[str, ...], *, dataset: str | None, image_side: int,
+               options: LabelOptions) -> LabelTable:
+    """Makes a registered label.
+
+    The warning that rows lie under the threshold is left to the statistics, which say it with the numbers.
+
+    Raises:
+        UserError: As `build_representation`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        representation = build_representation(label, class_names, image_side=image_side, options=options)
+    return LabelTable(label, dataset, representation.class_names, representation.table)
+
+
+def load_table(path: Path, *, class_names: tuple[str, ...] | None = None, dataset: str | None = None,
+               label: str | None = None) -> LabelTable:
+    """Reads a table; what is not given is taken from a file name such as `cifar10_speech.npy`.
+
+    Where the file name says nothing either, the label has the file's name and the classes are numbered.
+
+    Raises:
+        UserError: Not a table of finite numbers, fewer than two rows, or another number of rows than class names.
+    """
+    found_dataset, found_label = _from_file_name(path.stem)
+    dataset = dataset or (found_dataset if class_names is None else None)
+    if class_names is None and dataset in FIXED_NAMES:
+        class_names = FIXED_NAMES[dataset]
+    table = read_table(path, None if class_names is None else len(class_names))
+    if len(table) < 2:
+        raise UserError(f"{path} holds {len(table)} row; labels are compared from two rows upwards.")
+    names = class_names or tuple(f"class {index}" for index in range(len(table)))
+    return LabelTable(label or found_label, dataset, names, table, str(path))
+
+
+def _from_file_name(stem: str) -> tuple[str | None, str]:
+    """Data set and label in a file name, as in the authors' files and in ours."""
+    match = re.fullmatch(rf"({'|'.join(FIXED_NAMES)})[_-](.+)", stem)
+    dataset, label = match.groups() if match else (None, stem)
+    label = AUTHORS_FILE_NAMES.get(label, label)
+    return dataset, label if label in LABELS else stem
