@@ -69,7 +69,8 @@ def read_table(path: Path, classes: int | None) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"The label table {path} cannot be read as a .npy array of numbers ({error}). Write it with "
                         "numpy.save(path, table).") from error
-    wanted = f"Wanted are {'rows' if classes is None else f'{classes} rows'} (one a class) of finite numbers, each a vector or a square matrix."
+    count = "rows" if classes is None else f"{classes} rows"
+    wanted = f"Wanted are {count} (one a class) of finite numbers, each a vector or a square matrix."
     if not isinstance(table, np.ndarray) or table.dtype.kind not in "fiu":
         raise UserError(f"The label table {path} does not hold one array of real numbers. {wanted}")
     square = table.ndim == 2 or (table.ndim == 3 and table.shape[1] == table.shape[2])
