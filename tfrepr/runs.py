@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -138,11 +137,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` with the same suffix, renamed to `path` on success and removed on failure."""
+    """A temporary path beside `path` with the same suffix, renamed to `path` on success and removed on failure.
+
+    The name is always the same, so that a killed process leaves at most one such file, which the next one overwrites; who
+    writes holds the run's lock.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".unfinished-{path.name}")
     try:
         yield temporary
         os.replace(temporary, path)

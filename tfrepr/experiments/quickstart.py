@@ -10,5 +10,5 @@ def quickstart() -> list[RunConfig]:
 
     Command: `python scripts/train.py`. Not in the paper; a small stand-in for Table 1 on scikit-learn's 1,797 digits.
     """
-    shared = {"dataset": "digits", "encoder": "resnet32", "epochs": 12, "batch_size": 32}
+    shared = {"dataset": "digits", "encoder": "resnet32", "epochs": 10, "batch_size": 32}
     return [RunConfig(label=label, **shared) for label in ("category", "speech")]

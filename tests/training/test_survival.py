@@ -1,0 +1,141 @@
+"""Real kills, two processes at once, foreign and damaged run directories."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from tfrepr.runs import HISTORY_COLUMNS
+from tfrepr.training.checkpoint import load_model
+
+TIMING = {"seconds", "images_per_second"}
+
+
+def history(run):
+    lines = (run / "history.csv").read_text().splitlines()
+    assert tuple(lines[0].split(",")) == HISTORY_COLUMNS
+    return [{name: cell for name, cell in zip(HISTORY_COLUMNS, line.split(","), strict=True) if name not in TIMING}
+            for line in lines[1:]]
+
+
+def metrics(run):
+    return {name: value for name, value in json.loads((run / "metrics.json").read_text()).items() if "seconds" not in name}
+
+
+def assert_same_run(run, other):
+    assert history(run) == history(other)
+    assert metrics(run) == metrics(other)
+    for name in ("last.keras", "best.keras"):
+        for own, theirs in zip(load_model(run / name).get_weights(), load_model(other / name).get_weights(), strict=True):
+            np.testing.assert_array_equal(own, theirs)
+
+
+def wait_until(condition, process, seconds=120):
+    """Polls until the condition holds or the process ends."""
+    deadline = time.monotonic() + seconds
+    while not condition() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_run_killed_at_several_points_equals_an_uninterrupted_one(finished, command, small_options, tmp_path):
+    words = command(tmp_path, "--label", "speech", *small_options)
+    run = tmp_path / "runs" / finished[1].name
+    moments = [
+        lambda: (run / "config.json").exists(),
+        lambda: (run / ".unfinished-state.npz").exists() or (run / "state.npz").exists(),
+        lambda: len((run / "history.csv").read_text().splitlines()) > 3,
+    ]
+    for moment in moments:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(moment, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (run / "metrics.json").exists(), "the run ended before it was killed"
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Resumed after epoch" in done.stdout
+    assert_same_run(run, finished[1])
+    assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in finished[1].iterdir())
+
+
+def test_a_finished_run_is_skipped_and_not_touched(finished, train, small_options):
+    output, run, _ = finished
+    before = {path.name: path.stat().st_mtime_ns for path in run.iterdir()}
+    started = time.monotonic()
+    done = train(output, "--label", "speech", *small_options)
+    assert time.monotonic() - started < 3
+    assert "skipped" in done.stdout
+    assert before == {path.name: path.stat().st_mtime_ns for path in run.iterdir()}
+
+
+def test_the_second_process_on_a_run_stops(command, train, small_options, tmp_path):
+    options = ("--label", "category", *small_options)
+    first = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: list(tmp_path.glob("runs/*/config.json")), first)
+        second = train(tmp_path, *options)
+    finally:
+        first.kill()
+        first.wait()
+    assert second.returncode == 2
+    assert "Another process works on" in second.stderr
+    assert "Traceback" not in second.stderr
+    run = next((tmp_path / "runs").iterdir())
+    assert train(tmp_path, *options).returncode == 0, "the lock outlived the process that held it"
+    assert (run / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("change", ["config", "labels"])
+def test_a_directory_made_by_another_config_is_refused(change, finished, train, small_options, tmp_path):
+    run = tmp_path / "runs" / finished[1].name
+    shutil.copytree(finished[1], run)
+    (run / "metrics.json").unlink()
+    name, key, value = {"config": ("config.json", "seed", 1), "labels": ("environment.json", "label_fingerprint", "0" * 16)}[change]
+    changed = json.loads((run / name).read_text()) | {key: value}
+    (run / name).write_text(json.dumps(changed))
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    refused = train(tmp_path, "--label", "speech", *small_options)
+    assert refused.returncode == 2
+    assert "nothing was overwritten" in refused.stderr
+    assert before == {path.name: path.read_bytes() for path in run.iterdir()}
+
+
+def test_a_damaged_state_is_reported(finished, train, small_options, tmp_path):
+    run = tmp_path / "runs" / finished[1].name
+    shutil.copytree(finished[1], run)
+    (run / "metrics.json").unlink()
+    (run / "state.npz").write_bytes(b"PK\x03\x04 torn")
+    refused = train(tmp_path, "--label", "speech", *small_options)
+    assert refused.returncode == 2
+    assert "state.npz is damaged" in refused.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_output(train, small_options, tmp_path):
+    tmp_path.chmod(0o500)
+    refused = train(tmp_path / "output", "--label", "category", *small_options)
+    tmp_path.chmod(0o700)
+    assert refused.returncode == 2
+    assert "writable" in refused.stderr
+
+
+def test_an_output_that_is_a_file_is_refused(train, small_options, tmp_path):
+    (tmp_path / "output").write_text("not a folder")
+    refused = train(tmp_path / "output", "--label", "category", *small_options)
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr
+
+
+def test_checkpoints_hold_no_code_and_no_optimiser(finished):
+    with zipfile.ZipFile(finished[1] / "best.keras") as archive:
+        assert "lambda" not in archive.read("config.json").decode()
+    assert not hasattr(keras.models.load_model(finished[1] / "best.keras"), "optimizer") or \
+        keras.models.load_model(finished[1] / "best.keras").optimizer is None
