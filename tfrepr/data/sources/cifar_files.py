@@ -115,12 +115,15 @@ def members(path: Path, files: CifarFiles) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every file of the data set, from a folder or straight from the archive.
 
     Raises:
-        UserError: A file is missing, or the archive is damaged.
+        UserError: A file is missing or may not be read, or the archive is damaged.
     """
     found = set()
-    for name, blob in _folder_members(path, files) if path.is_dir() else _archive_members(path, files):
-        found.add(name)
-        yield name, blob
+    try:
+        for name, blob in _folder_members(path, files) if path.is_dir() else _archive_members(path, files):
+            found.add(name)
+            yield name, blob
+    except PermissionError as error:
+        raise UserError(f"{error.filename} may not be read: {error.strerror}. Change its permissions.") from error
     missing = [name for name in files.members if name not in found]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)} of {files.title}. Fetch {ORIGIN}{files.archive} again.")
