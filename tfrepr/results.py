@@ -22,12 +22,11 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import unknown_name
+from tfrepr.runs import HISTORY_COLUMNS
 
-HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
-                   "images_per_second")
 ATTACK_COLUMNS = ("protocol", "attack", "goal", "space", "epsilon", "steps", "restarts", "attack_seed", "criterion", "images",
                   "clean_correct", "still_correct", "hit_target", "seconds")
-ATTACK_WORDS = ("protocol", "attack", "goal", "space", "criterion")
+ATTACK_WORDS = ("protocol", "attack", "goal", "space", "criterion", "loss")
 METRICS = ("test_accuracy", "test_threshold_accuracy", "test_loss", "test_images", "best_epoch", "best_val_accuracy",
            "best_val_loss", "train_seconds")
 ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint", "device", "backend", "commit")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from synthetic_runs import write_experiment, write_run
+from tests.synthetic_runs import write_experiment, write_run
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "plot_results.py"
 LEARNING = ("learning-curves", "validation-accuracy", "test-accuracy")

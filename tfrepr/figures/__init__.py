@@ -1,9 +1,10 @@
 """Figures: one function each, from `tfrepr.results.Results` to a Matplotlib `Figure`.
 
 Importing this package registers every figure in `tfrepr.registry.FIGURES`. A figure function draws one page, all runs of
-which share what its attribute `page_by` names; `series.pages` cuts results into such pages.
+which share what its attribute `page_by` names; `drawing.pages` cuts results into such pages.
 """
 
-from tfrepr.figures import beyond_categorical
+from tfrepr.figures import beyond_categorical as beyond_categorical  # isort: split
 
-__all__ = ["beyond_categorical"]
+from tfrepr.figures import adversarial as adversarial
+from tfrepr.figures import gallery as gallery

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import check_formats, save
@@ -28,19 +31,34 @@ def choose_runs(output: Path, experiment: str | None, patterns: Sequence[str]) -
 
 
 def pages(results: Results, by: Sequence[str]) -> Iterator[tuple[str, Results]]:
-    """Cuts results into pages: pairs of a suffix for the file name (empty if there is one page) and the page's results."""
-    varying = [name for name in by if results.runs[name].nunique(dropna=False) > 1]
-    if not varying:
-        yield "", results
+    """Cuts results into pages that agree in all columns `by`, of runs or of attacks.
+
+    Yields:
+        A suffix for the file name, of what differs between the pages (and of the attack protocol, unless it is the paper's),
+        and the page's results.
+    """
+    for run_part, runs in _parts(results.runs, [name for name in by if name in results.runs], results.runs):
+        page = results if runs is results.runs else results.where(results.runs.index.isin(runs.index))
+        for attack_part, attacks in _parts(page.attacks, [name for name in by if name not in results.runs], results.attacks):
+            yield "-".join(filter(None, (run_part, attack_part))), dataclasses.replace(page, attacks=attacks)
+
+
+def _parts(table: pd.DataFrame, columns: Sequence[str], whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Rows by the values of those columns that vary in the whole table."""
+    varying = [name for name in columns if name == "protocol" or whole[name].nunique(dropna=False) > 1]
+    if table.empty or not varying:
+        yield "", table
         return
-    for values, rows in results.runs.groupby(varying, dropna=False, sort=True):
-        parts = [_slug(name, value) for name, value in zip(varying, values, strict=True)]
-        yield "-".join(filter(None, parts)), results.where(results.runs.index.isin(rows.index))
+    for values, rows in table.groupby(varying, dropna=False, sort=True):
+        yield "-".join(filter(None, map(_slug, varying, values))), rows
 
 
 def _slug(name: str, value: Any) -> str:
-    text = f"p{value:g}" if name == "percent" else "" if value is None or value != value else str(value)
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+    """A value of a column in a file name."""
+    if value is None or value != value or (name, value) == ("protocol", "paper"):
+        return ""
+    words = {"percent": "p{:g}", "images": "{:g}-images", "attack_seed": "targets{:g}"}
+    return re.sub(r"[^a-z0-9.]+", "-", words.get(name, "{}").format(value).lower()).strip("-")
 
 
 def draw(results: Results, figures: Sequence[str], folder: Path, name: str, formats: Sequence[str]) -> Iterator[Path]:

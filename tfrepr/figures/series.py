@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,10 @@ class Series:
     color: Any
     runs: pd.DataFrame
 
+    def of(self, encoder: str) -> pd.Series:
+        """Names of the runs with that encoder."""
+        return self.runs.loc[self.runs["encoder"] == encoder, "run"]
+
 
 def page_by(*columns: str) -> Callable[[Callable], Callable]:
     """Decorator for figure functions: all runs of one page agree in these columns of `Results.runs`."""
@@ -71,12 +75,11 @@ def encoders(runs: pd.DataFrame) -> list[str]:
     return sorted(set(runs["encoder"]), key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
-def encoder_title(name: str, runs: pd.DataFrame) -> str:
-    """The encoder's name and how many seeds stand behind each curve of its panel, as `"ResNet-32 (n = 3)"`."""
-    counts = [len(series.runs) for series in series_of(runs[runs["encoder"] == name])]
-    low, high = min(counts), max(counts)
-    seeds = str(low) if low == high else f"{low} to {high}"
-    return f"{ENCODER_TITLES.get(name, name)} (n = {seeds})"
+def encoder_title(name: str, series: Sequence[Series]) -> str:
+    """The encoder's name and how many seeds stand behind its curves, as `"ResNet-32 (n=3)"`."""
+    counts = [count for one in series if (count := len(one.of(name)))]
+    seeds = f"{min(counts)}-{max(counts)}" if len(set(counts)) > 1 else counts[0]
+    return f"{ENCODER_TITLES.get(name, name)} (n={seeds})"
 
 
 def style_name(label: str, smoothing: float) -> str:
@@ -114,9 +117,3 @@ def _varying_settings(runs: pd.DataFrame) -> list[str]:
 
 def _setting_title(column: str) -> str:
     return column.rpartition(".")[2].replace("_", " ")
-
-
-def over_runs(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
-    """Mean, sample standard deviation (`ddof` 1; 0 for a single run) and count of `value`, with `by` as the index."""
-    known = table.dropna(subset=[value]).groupby(by)[value].agg(["mean", "std", "count"])
-    return known.fillna({"std": 0.0})

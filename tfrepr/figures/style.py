@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import io
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrepr.errors import UserError
 from tfrepr.registry import unknown_name
+from tfrepr.runs import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,12 +94,18 @@ def tint(color: str, strength: float) -> tuple[float, float, float]:
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Decorator: the function draws with the settings `RC` and leaves Matplotlib's own as they were."""
+    """Decorator: the function draws with the settings `RC`, which leaves Matplotlib's own as they were.
+
+    The figure is laid out once, here, and not again for each format.
+    """
 
     @functools.wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Figure:
         with _settings():
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+            figure.get_layout_engine().execute(figure)
+            figure.set_layout_engine(None)
+            return figure
 
     return drawn
 
@@ -150,7 +156,7 @@ def save(figure: Figure, path: Path, formats: Iterable[str] = ("png", "pdf")) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     for form in check_formats(formats):
         target = path.with_name(f"{path.name}.{form}")
-        _write_whole(target, _file_bytes(figure, form))
+        write_atomically(target, _file_bytes(figure, form))
         written.append(target)
     return written
 
@@ -163,13 +169,3 @@ def _file_bytes(figure: Figure, form: str) -> bytes:
     if form == "eps":
         return re.sub(rb"%%(CreationDate|Creator):[^\n]*\n", b"", buffer.getvalue())
     return buffer.getvalue()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Writes beside the target and renames, so that a full disk leaves the earlier file in place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,0 +1,85 @@
+"""Parts that several figures share: rows of panels, curves with bands, titles and legends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfrepr.figures import style
+from tfrepr.figures.series import NothingToPlotError, Series
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def require(rows: pd.DataFrame, what: str, command: str) -> None:
+    """Raises NothingToPlotError, naming the command that makes what is missing, if there are no rows."""
+    if rows.empty:
+        raise NothingToPlotError(f"These runs have no {what} yet. Make them with: {command}")
+
+
+def panel_grid(rows: int, columns: int, height: float, **sharing: Any) -> tuple[Figure, Any]:
+    """A figure and its panels, `(rows, columns)`, each row `height` inches high; a single panel is one column wide.
+
+    Half an inch is added for the title and the names of the lowest axes.
+    """
+    width = style.FULL_WIDTH if columns > 1 else style.COLUMN_WIDTH
+    figure = style.new_figure(width, height * rows + 0.5)
+    return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
+
+
+def over_runs(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
+    """Mean, sample standard deviation (`ddof` 1; 0 for a single run) and count of `value`, with `by` as the index."""
+    known = table.dropna(subset=[value]).groupby(by)[value].agg(["mean", "std", "count"])
+    return known.fillna({"std": 0.0})
+
+
+def log_scale(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers at 1, 2 and 5 times the powers of ten."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 50 * low else (1, 2, 5)))
+    axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def draw_curve(axes: Axes, history: pd.DataFrame, column: str, series: Series, line: Any) -> None:
+    """The mean over runs by epoch, with a band of one standard deviation and a few markers."""
+    curve = over_runs(history, "epoch", column)
+    if curve.empty:
+        return
+    if (curve["std"] > 0).any():
+        axes.fill_between(curve.index, curve["mean"] - curve["std"], curve["mean"] + curve["std"],
+                          color=style.tint(series.color, 0.22), linewidth=0, zorder=1)
+    step = max(1, len(curve) // 6)
+    axes.plot(curve.index, curve["mean"], linestyle=line, color=series.color, marker=series.style.marker, markersize=3,
+              markevery=(style.label_rank(series.name) * step // 10 % step, step))
+
+
+def label_keys(series: Iterable[Series]) -> list[Artist]:
+    """Legend entries for labels."""
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], color=one.color, marker=one.style.marker, label=one.title) for one in series]
+
+
+def line_keys(lines: dict[str, Any]) -> list[Artist]:
+    """Legend entries for line styles, by name."""
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], color="#555555", linestyle=line, label=name) for name, line in lines.items()]
+
+
+def legend(figure: Figure, keys: Sequence[Any]) -> None:
+    """One legend below the panels, in as many columns as fit; the figure grows by its height."""
+    width, height = figure.get_size_inches()
+    columns = max(1, int(width / (0.5 + 0.056 * max(len(key.get_label()) for key in keys))))
+    rows = math.ceil(len(keys) / columns)
+    figure.set_size_inches(width, height + 0.15 * rows + 0.1)
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(columns, len(keys)), columnspacing=1.2)
