@@ -141,12 +141,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The name is always the same, so that a killed process leaves at most one such file, which the next one overwrites; who
     writes holds the run's lock.
+
+    Raises:
+        UserError: The disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".unfinished-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"Cannot write {path} ({error.strerror or error}). Earlier results are intact: make room or choose "
+                        "another folder, then repeat the command.") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -139,3 +139,18 @@ def test_checkpoints_hold_no_code_and_no_optimiser(finished):
         assert "lambda" not in archive.read("config.json").decode()
     assert not hasattr(keras.models.load_model(finished[1] / "best.keras"), "optimizer") or \
         keras.models.load_model(finished[1] / "best.keras").optimizer is None
+
+
+def test_a_full_disk_stops_with_a_message_and_the_run_goes_on_later(finished, command, train, small_options, tmp_path):
+    resource = pytest.importorskip("resource")
+    words = command(tmp_path, "--label", "speech", *small_options)
+
+    def no_file_over_one_megabyte():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+
+    full = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, preexec_fn=no_file_over_one_megabyte)
+    assert full.returncode == 2
+    assert "Cannot write" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert train(tmp_path, "--label", "speech", *small_options).returncode == 0
+    assert_same_run(tmp_path / "runs" / finished[1].name, finished[1])

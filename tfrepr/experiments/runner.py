@@ -30,7 +30,8 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
         try:
             _run_cell(config, output, data_dir, progress_bar, tensorboard)
         except UserError as error:
-            click.secho(f"Error: {config.run_name}: {error}", fg="red", err=True)
+            cell = f"{config.run_name}: " if len(configs) > 1 else ""
+            click.secho(f"Error: {cell}{error}", fg="red", err=True)
             exit_code = error.exit_code
     runs = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]
     if runs:

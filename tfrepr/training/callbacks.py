@@ -48,9 +48,10 @@ class Validation(keras.callbacks.Callback):
         rate = learning_rate(self.config, epoch)
         loss = logs.pop("loss")
         if not math.isfinite(loss):
-            raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {rate:g}. What "
-                                        "was written up to the epoch before is kept. Try a smaller --learning-rate.")
-        logs.update(epoch=epoch + 1, learning_rate=rate, train_loss=loss, images_per_second=self.train_images / training_seconds)
+            raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {rate:g}. "
+                                        "What was written up to the epoch before is kept. Try a smaller --learning-rate.")
+        logs.update(epoch=epoch + 1, learning_rate=rate, train_loss=loss,
+                    images_per_second=self.train_images / training_seconds)
         if (epoch + 1) % self.config.validation_every == 0 or epoch + 1 == self.config.epochs:
             result = self.validate()
             logs.update(val_loss=result.loss, val_accuracy=result.accuracy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ import keras
 import numpy as np
 
 from tfrepr.errors import UserError
-from tfrepr.runs import RunDirectory, replacing
+from tfrepr.runs import RunDirectory, replacing, write_atomically
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class Checkpoint:
         if improved:
             save_model(self.model, self._best(progress.best_epoch))
         arrays = {f"variable{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
-        with replacing(self.run / "state.npz") as temporary:
-            np.savez(temporary, progress=np.array(json.dumps(asdict(progress))), **arrays)
+        buffer = io.BytesIO()
+        np.savez(buffer, progress=np.array(json.dumps(asdict(progress))), **arrays)
+        write_atomically(self.run / "state.npz", buffer.getvalue())
         self._drop_others(progress)
 
     def restore(self) -> Progress:

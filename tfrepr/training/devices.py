@@ -41,7 +41,9 @@ def prepare_device(config: RunConfig) -> Device:
         gpus = _tensorflow_gpus(config.deterministic)
     elif backend == "jax":
         import jax
+        import tensorflow as tf
 
+        tf.config.set_visible_devices([], "GPU")  # TensorFlow only feeds the data: the card's memory is JAX's
         gpus = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
     else:
         raise UserError(f"Keras's backend must be tensorflow or jax. Received: {backend!r}. Set KERAS_BACKEND=tensorflow.")

@@ -188,7 +188,8 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
         for key, what in (("data_fingerprint", "data"), ("label_fingerprint", "label table")):
             if earlier[key] != environment[key]:
                 raise RunRefusedError(f"The {what} of {run.path} changed since the run began ({earlier[key]} then, "
-                                      f"{environment[key]} now); nothing was overwritten. Restore it, or choose another --output.")
+                                      f"{environment[key]} now); nothing was overwritten. Restore it, or choose another "
+                                      "--output.")
         return
     with replacing(run / "label_table.npy") as temporary:
         np.save(temporary, cell.representation.table)

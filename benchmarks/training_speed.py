@@ -1,0 +1,196 @@
+#!/usr/bin/env python
+"""Training speed of ResNet-32 at batch 128, in images per second (medians over rounds, one process a measurement).
+
+    python benchmarks/training_speed.py                 everything, a few minutes on two cores
+    python benchmarks/training_speed.py --rounds 5      more rounds for a busy machine
+
+(a) bare step: the compiled training step on one batch that is already in memory
+(b) pipeline: tf.data alone, on data of CIFAR's size
+(c) end to end: `scripts/train.py` on images of CIFAR's size, as `history.csv` reports it; should be 95% of (a) or more
+(d) PyTorch: the bare step written in plain PyTorch (channels_last, as many threads), where torch is installed;
+    our time should be 0.9 times PyTorch's or less
+(v) validation: images per second of the validation pass
+
+Rounds alternate between the measurements, so that a machine that is busy for a while slows all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+BATCH = 128
+END_TO_END_IMAGES = 15 * BATCH
+LABELS = ("category", "speech")
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def random_batch() -> tuple[np.ndarray, np.ndarray]:
+    """Normal noise `(128, 32, 32, 3)` and class ids."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(BATCH, 32, 32, 3)).astype("float32"), rng.integers(0, 10, BATCH)
+
+
+def seconds_per_call(step, warm_up: int = 5, seconds: float = 8.0) -> float:
+    """Median time of a call after warm-up."""
+    for _ in range(warm_up):
+        step()
+    times, started = [], time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        before = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - before)
+    return statistics.median(times)
+
+
+def our_model(label: str):
+    """ResNet-32 with the head of `label`, and the representation."""
+    from tfrepr.labels.build import build_representation
+    from tfrepr.labels.options import LabelOptions
+    from tfrepr.models.build import build_model
+
+    representation = build_representation(label, NAMES, image_side=32, options=LabelOptions())
+    return build_model("resnet32", (32, 32, 3), representation), representation
+
+
+def bare_step(label: str) -> float:
+    """(a)"""
+    import keras
+
+    from tfrepr.training.optimizer import SGD
+
+    model, representation = our_model(label)
+    trainer = keras.Model(model.inputs, model.outputs[0])
+    trainer.compile(SGD(0.1, 0.9, 1e-4), loss=representation.losses, jit_compile=False)
+    images, ids = (keras.ops.convert_to_tensor(array) for array in random_batch())
+    return BATCH / seconds_per_call(lambda: trainer.train_on_batch(images, ids))
+
+
+def validation(label: str) -> float:
+    """(v)"""
+    from tfrepr.data.pipeline import evaluation_batches
+    from tfrepr.evaluation import evaluate, forward_function
+
+    model, representation = our_model(label)
+    rng = np.random.default_rng(0)
+    batches = evaluation_batches(rng.integers(0, 256, (1000, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, 1000),
+                                 mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
+    forward = forward_function(model)
+    return 1000 / seconds_per_call(lambda: evaluate(forward, representation, batches), warm_up=2)
+
+
+def pipeline(_: str) -> float:
+    """(b)"""
+    from tfrepr.data.pipeline import training_batches
+
+    rng = np.random.default_rng(0)
+    images, ids = rng.integers(0, 256, (45_000, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, 45_000)
+    batches = iter(training_batches(images, ids, mean=(0.5,) * 3, std=(0.2,) * 3, flip=True, batch_size=BATCH, seed=0,
+                                    first_epoch=0, last_epoch=50))
+    for _ in range(20):
+        next(batches)
+    started, taken = time.perf_counter(), 0
+    while time.perf_counter() - started < 5:
+        next(batches)
+        taken += BATCH
+    return taken / (time.perf_counter() - started)
+
+
+def end_to_end(label: str) -> float:
+    """(c), over all epochs but the first, which compiles."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_noise_in_cifar_layout(Path(folder))
+        words = ["--dataset", "cifar10", "--label", label, "--data-dir", folder, "--output", f"{folder}/output", "--epochs", "4",
+                 "--validation-every", "4", "--percent", str(END_TO_END_IMAGES / 450 + 1e-6)]
+        subprocess.run([sys.executable, str(ROOT / "scripts" / "train.py"), *words], check=True, capture_output=True)
+        history = next(Path(folder).glob("output/runs/*/history.csv")).read_text().splitlines()
+        return statistics.median(float(line.split(",")[-1]) for line in history[2:])
+
+
+def write_noise_in_cifar_layout(folder: Path) -> None:
+    """Random pixels as an unpacked CIFAR-10 folder."""
+    rng = np.random.default_rng(0)
+    target = folder / "cifar-10-batches-py"
+    target.mkdir()
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        record = {b"data": rng.integers(0, 256, (10_000, 3072), dtype=np.uint8), b"labels": [i % 10 for i in range(10_000)]}
+        (target / name).write_bytes(pickle.dumps(record, protocol=4))
+    (target / "batches.meta").write_bytes(pickle.dumps({b"label_names": [name.encode() for name in NAMES]}, protocol=4))
+
+
+def torch_step(label: str) -> float:
+    """(d)"""
+    import torch
+
+    from benchmarks.torch_reference import torch_model
+
+    images, ids = random_batch()
+    images = torch.from_numpy(images.transpose(0, 3, 1, 2).copy()).to(memory_format=torch.channels_last)
+    ids, table = torch.from_numpy(ids), torch.rand(10, 64, 64) * 80
+    model = torch_model(label).to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=1e-4)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        outputs = model(images)
+        loss = (torch.nn.functional.cross_entropy(outputs, ids) if label == "category"
+                else torch.nn.functional.smooth_l1_loss(outputs, table[ids]))
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return BATCH / seconds_per_call(step)
+
+
+PARTS = {"a": bare_step, "b": pipeline, "c": end_to_end, "d": torch_step, "v": validation}
+
+
+def measure(part: str, label: str) -> float:
+    """One measurement in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--part", part, "--label", label], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@click.command()
+@click.option("--rounds", default=3, show_default=True, help="rounds of alternating measurements")
+@click.option("--part", type=click.Choice(sorted(PARTS)), default=None, hidden=True)
+@click.option("--label", default="category", hidden=True)
+def main(rounds: int, part: str | None, label: str) -> None:
+    """Measure training speed and print a table."""
+    if part is not None:
+        click.echo(json.dumps(PARTS[part](label)))
+        return
+    parts = [name for name in PARTS if name != "d" or find_spec("torch")]
+    speeds = {(name, label): [] for name in parts for label in LABELS}
+    for _ in range(rounds):
+        for name, label in speeds:
+            speeds[name, label].append(measure(name, label))
+            click.echo(f"  {name} {label}: {speeds[name, label][-1]:.0f} images/s", err=True)
+    click.echo("| measurement | category | speech |\n|---|---|---|")
+    titles = {"a": "(a) bare step", "b": "(b) pipeline alone", "c": "(c) end to end", "d": "(d) PyTorch's bare step",
+              "v": "(v) validation"}
+    median = {key: statistics.median(values) for key, values in speeds.items()}
+    for name in parts:
+        click.echo(f"| {titles[name]}, images/s | " + " | ".join(f"{median[name, label]:.0f}" for label in LABELS) + " |")
+    ratios = [("(c) / (a)", "c", "a")] + ([("our time / PyTorch's = (d) / (a)", "d", "a")] if "d" in parts else [])
+    for title, top, bottom in ratios:
+        click.echo(f"| {title} | " + " | ".join(
+            f"{statistics.median(t / b for t, b in zip(speeds[top, label], speeds[bottom, label], strict=True)):.2f}"
+            for label in LABELS) + " |")
+
+
+if __name__ == "__main__":
+    main()
