@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tfrepr.errors import UserError
-from tfrepr.labels.resampling import resample
+from tfrepr.labels.resampling import RESAMPLERS, resample
+from tfrepr.labels.tfio_frontend import decibels_of, sound_of
 from tfrepr.labels.waveforms import Waveform
 
 SAMPLE_RATE = 22_050
@@ -48,6 +49,28 @@ def librosa_log_mel(waveform: Waveform, resampler: str) -> np.ndarray:
     return librosa.power_to_db(power, ref=np.max, top_db=DYNAMIC_RANGE)
 
 
+def tfio_log_mel(waveform: Waveform, resampler: str) -> np.ndarray:
+    """The same inside TensorFlow, by TensorFlow I/O; mel bands after HTK, see `tfrepr.labels.tfio_frontend`.
+
+    Args:
+        waveform: The spoken word.
+        resampler: Must be the default; TensorFlow I/O brings its own.
+
+    Returns:
+        float32 in [-80, 0] dB, `(64, frames)`, low frequencies first.
+
+    Raises:
+        UserError: TensorFlow I/O cannot be used here, another resampler was asked for, or too little sound is left.
+    """
+    if resampler != RESAMPLERS[0]:
+        raise UserError(f"--frontend tfio resamples by itself, so --resampler {resampler} cannot be used with it. Drop one of "
+                        "the two options.")
+    sound = sound_of(waveform, SAMPLE_RATE, TRIM_DECIBELS)
+    check_length(len(sound), waveform)
+    return decibels_of(sound, rate=SAMPLE_RATE, bands=MEL_BANDS, hop=HOP, fft_length=FFT_LENGTH,
+                       highest_frequency=HIGHEST_FREQUENCY, dynamic_range=DYNAMIC_RANGE)
+
+
 def check_length(samples: int, waveform: Waveform) -> None:
     """Raises UserError where trimming leaves less than one FFT window."""
     if samples < FFT_LENGTH:
@@ -66,4 +89,19 @@ def to_square(log_mel: np.ndarray, side: int) -> np.ndarray:
     return resize(log_mel, (side, side)).astype(np.float32)
 
 
-FRONTENDS: dict[str, Callable[[Waveform, str], np.ndarray]] = {"librosa": librosa_log_mel}
+FRONTENDS: dict[str, Callable[[Waveform, str], np.ndarray]] = {"librosa": librosa_log_mel, "tfio": tfio_log_mel}
+
+
+def square_log_mel(waveform: Waveform, side: int, *, frontend: str = "librosa", resampler: str = RESAMPLERS[0]) -> np.ndarray:
+    """The label of one spoken word, whatever its loudness and length.
+
+    Args:
+        waveform: The spoken word.
+        side: Side of the label.
+        frontend: A name of `FRONTENDS`.
+        resampler: One of `RESAMPLERS`.
+
+    Returns:
+        float32 in [-80, 0] dB, `(side, side)`, low frequencies first.
+    """
+    return to_square(FRONTENDS[frontend](waveform.amplified(), resampler), side)

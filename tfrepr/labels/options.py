@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
+from tfrepr.labels.frontends import FRONTENDS
 from tfrepr.labels.resampling import RESAMPLERS
 from tfrepr.options import option, validate
-
-FRONTENDS = ("librosa",)
 
 
 @dataclass(frozen=True)
@@ -18,10 +17,15 @@ class LabelOptions:
     spoken: tuple[tuple[str, str], ...] = option((), "another word for a class, as automobile=car (repeatable)")
     wav_dir: str | None = option(None, "folder with one WAV file a class: <id>.wav, <id>_*.wav or <class name>.wav")
     resampler: str = option("soxr-hq", "resampling of --wav-dir; kaiser-best-2019 is the authors'", choices=RESAMPLERS)
-    frontend: str = option("librosa", "what turns sound into a spectrogram", choices=FRONTENDS)
+    frontend: str = option("librosa", "what turns sound into a spectrogram", choices=tuple(FRONTENDS))
     label_file: str | None = option(None, "a .npy table, one row a class, used instead of making the label")
     label_seed: int | None = option(None, "seed of drawn labels (default: the authors' own)", at_least=0,
                                     at_most=2**32 - 1)
+    glove_file: str | None = option(None, "glove.6B.50d.txt, packed or not (default: data/, else read from the web)")
+    bert_path: str | None = option(None, "folder of BERT-base-uncased (default: data/bert-base-uncased, else downloaded)")
+    bert_side: int | None = option(None, "side of the bert label; 48 is the authors' (default: as the other labels)",
+                                   at_least=8, at_most=512)
+    authors_order: bool = option(False, "rows of bert and glove for CIFAR-100 in the authors' order, at the wrong classes")
 
     def __post_init__(self) -> None:
         validate(self)

@@ -13,7 +13,7 @@ import numpy as np
 from tfrepr.errors import UserError
 from tfrepr.labels.cache import cached_table
 from tfrepr.labels.espeak import check_voice, synthesize
-from tfrepr.labels.frontends import FRONTENDS, SAMPLE_RATE, to_square
+from tfrepr.labels.frontends import SAMPLE_RATE, square_log_mel
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.spoken_words import spoken_words
 from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav
@@ -106,9 +106,8 @@ def _check_distinct(class_names: Sequence[str], waveforms: Sequence[Waveform]) -
 
 def make_table(class_names: Sequence[str], side: int, options: LabelOptions) -> np.ndarray:
     """Makes the table of `speech`, without the cache."""
-    log_mel = FRONTENDS[options.frontend]
-    waveforms = class_waveforms(class_names, options)
-    return np.stack([to_square(log_mel(waveform, options.resampler), side) for waveform in waveforms])
+    return np.stack([square_log_mel(waveform, side, frontend=options.frontend, resampler=options.resampler)
+                     for waveform in class_waveforms(class_names, options)])
 
 
 def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dict[str, Any]:
