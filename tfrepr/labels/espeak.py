@@ -17,6 +17,7 @@ from tfrepr.errors import UserError
 from tfrepr.registry import unknown_name
 
 WORKER = Path(__file__).with_name("espeak_worker.py")
+SAMPLE_RATE = 22_050
 WITHOUT_DICTIONARY = {"fo", "kaa", "xex"}
 """Voices that espeak-ng 1.52 lists but cannot pronounce: its data holds no dictionary for them."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tfrepr.labels.frontends import FRONTENDS
 from tfrepr.labels.resampling import RESAMPLERS
+from tfrepr.labels.tts import SYNTHESIZERS
 from tfrepr.options import option, validate
 
 
@@ -11,7 +12,8 @@ from tfrepr.options import option, validate
 class LabelOptions:
     """Options of label representations; each representation reads the ones that concern it."""
 
-    voice: str = option("en-us", "espeak-ng voice of spoken labels")
+    tts: str = option("espeak", "what speaks; google needs an account and a network", choices=tuple(SYNTHESIZERS))
+    voice: str = option("en-us", "voice of spoken labels, one of --list-voices or of Google's")
     rate: int = option(130, "speaking rate, words a minute", at_least=80, at_most=450)
     pitch: int = option(50, "speaking pitch", at_least=0, at_most=99)
     spoken: tuple[tuple[str, str], ...] = option((), "another word for a class, as automobile=car (repeatable)")

@@ -12,10 +12,10 @@ import numpy as np
 
 from tfrepr.errors import UserError
 from tfrepr.labels.cache import cached_table
-from tfrepr.labels.espeak import check_voice, synthesize
-from tfrepr.labels.frontends import SAMPLE_RATE, square_log_mel
+from tfrepr.labels.frontends import square_log_mel
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.spoken_words import spoken_words
+from tfrepr.labels.tts import SYNTHESIZERS, check_voice, say
 from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav
 from tfrepr.registry import LABELS
 
@@ -89,8 +89,8 @@ def class_waveforms(class_names: Sequence[str], options: LabelOptions) -> list[W
         waveforms = [read_wav(path) for path in find_wavs(Path(options.wav_dir), class_names)]
     else:
         words = spoken_words(class_names, options.spoken)
-        pcm = synthesize(words, voice=options.voice, rate=options.rate, pitch=options.pitch)
-        waveforms = [from_pcm(samples, SAMPLE_RATE, f"{name!r} (as {word!r}, voice {options.voice})")
+        pcm, sample_rate = say(words, synthesizer=options.tts, voice=options.voice, rate=options.rate, pitch=options.pitch)
+        waveforms = [from_pcm(samples, sample_rate, f"{name!r} (as {word!r}, voice {options.voice})")
                      for samples, name, word in zip(pcm, class_names, words, strict=True)]
     _check_distinct(class_names, waveforms)
     return waveforms
@@ -118,9 +118,9 @@ def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dic
     if options.wav_dir is not None:
         files = find_wavs(Path(options.wav_dir), class_names)
         return recipe | {"wav": [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]}
-    check_voice(options.voice)
+    check_voice(options.tts, options.voice)
     return recipe | {"words": spoken_words(class_names, options.spoken), "voice": options.voice, "rate": options.rate,
-                     "pitch": options.pitch, "espeak": _version("espeakng-loader")}
+                     "pitch": options.pitch, options.tts: _version(SYNTHESIZERS[options.tts].package)}
 
 
 def _version(package: str) -> str | None:
