@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.synthetic_runs import write_experiment, write_run
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "plot_results.py"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tfrepr.results import Results
 
-PAGE = (*DATA, "percent", "protocol", "space", "attack_seed", "images")
+PAGE = (*DATA, "percent", "protocol", "attack_seed", "images")
 ATTACK = "python scripts/attack.py RUN_DIR"
 PAPER_LABELS = ("category", "speech", "shuffle", "composite", "constant")
 """The labels in the paper's Figures 3 and 6."""
@@ -130,10 +130,13 @@ def _draw_panel(axes: Axes, attacks: pd.DataFrame, series: Sequence[Series], enc
         for criterion in ("nearest", "threshold"):
             curve = over_runs(rows[rows["criterion"] == criterion], "epsilon", "accuracy")
             solid = criterion == "threshold" or one.name.startswith("category")
-            if not curve.empty:
-                axes.errorbar(curve.index, curve["mean"], yerr=curve["std"] if curve["std"].any() else None, color=one.color,
-                              linestyle=style.THRESHOLD_LINE if solid else style.NEAREST_LINE, linewidth=1, elinewidth=0.6,
-                              marker=one.style.marker, markersize=2.2, markeredgewidth=0)
+            if curve.empty:
+                continue
+            axes.plot(curve.index, curve["mean"], color=one.color, linewidth=1, marker=one.style.marker, markersize=2.5,
+                      markeredgewidth=0, linestyle=style.THRESHOLD_LINE if solid else style.NEAREST_LINE)
+            if curve["std"].any():
+                axes.vlines(curve.index, curve["mean"] - curve["std"], curve["mean"] + curve["std"], color=one.color,
+                            linewidth=0.7)
     axes.set_ylim(0, 103)
 
 

@@ -1,8 +1,8 @@
 """How every figure looks, and how it is written to disk.
 
 Colours are those of Okabe and Ito ("Color Universal Design", https://jfly.uni-koeln.de/color/), which people with the common
-forms of colour blindness tell apart. Each label has one colour and one marker in all figures. Sizes are those of a printed
-two-column page, so that text of 7 to 8 points keeps its size when the figure is set at its own width.
+forms of colour blindness tell apart, and three more. Each label has one colour and one marker in all figures. Sizes are those
+of a printed two-column page, so that text of 6 to 8 points keeps its size when the figure is set at its own width.
 """
 
 from __future__ import annotations
@@ -51,17 +51,18 @@ class LabelStyle:
 
 LABEL_STYLES = {
     "category": LabelStyle("Category", "#000000", "o"),
-    "category-smoothing": LabelStyle("Category, smoothed", "#7f7f7f", "o"),
+    "category-smoothing": LabelStyle("Category, smoothed", "#666666", "o"),
     "speech": LabelStyle("Speech", "#0072B2", "s"),
     "shuffle": LabelStyle("Shuffled speech", "#56B4E9", "D"),
     "composite": LabelStyle("Composition of Gaussians", "#009E73", "^"),
     "constant": LabelStyle("Constant matrix", "#E69F00", "v"),
     "random": LabelStyle("Random matrix", "#D55E00", "P"),
     "lowdim": LabelStyle("Low-dim. random", "#CC79A7", "X"),
-    "bert": LabelStyle("BERT", "#882255", "*"),
-    "glove": LabelStyle("GloVe", "#8A8A00", "p"),
+    "bert": LabelStyle("BERT", "#901C22", "*"),
+    "glove": LabelStyle("GloVe", "#071B8A", "p"),
 }
-"""In the paper's order. The last two colours are no longer Okabe and Ito's, whose yellow is too pale for a line on white."""
+"""In the order of legends. Okabe and Ito's yellow is too pale for a line on white; grey, dark red and navy, which stay apart
+from the others under red, green and blue blindness, fill the list."""
 
 SPARE_COLORS = ("#AA4499", "#44AA99", "#661100", "#332288", "#999933", "#6699CC")
 SPARE_MARKERS = ("h", "<", ">", "d", "8")
@@ -149,8 +150,7 @@ def save(figure: Figure, path: Path, formats: Iterable[str] = ("png", "pdf")) ->
     Each file appears whole or not at all. Equal figures give equal bytes: the files carry no date and no program version.
 
     Raises:
-        UserError: An unknown format.
-        OSError: The folder cannot be written.
+        UserError: An unknown format, or a folder that cannot be written or is full.
     """
     written = []
     path.parent.mkdir(parents=True, exist_ok=True)

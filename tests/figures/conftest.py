@@ -1,0 +1,40 @@
+"""A small study of every kind: several labels, encoders and seeds, with attacks and one gallery."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.synthetic_runs import FINAL, write_experiment, write_run
+from tfrepr.results import GALLERY_FILE, Results, find_runs, read_results
+
+
+def write_gallery(path) -> None:
+    """Eight grey images and adversarial ones that are brighter by 0.02."""
+    original = np.full((8, 4, 4, 3), 0.4, dtype=np.float32)
+    names = np.array(["cat", "dog"] * 4)
+    np.savez(path / GALLERY_FILE, original=original, adversarial=original + np.float32(0.02), epsilon=np.float32(0.3),
+             names=names, predicted=np.array(["cat"] * 8))
+
+
+@pytest.fixture(scope="session")
+def study_folder(tmp_path_factory):
+    """An output folder with 2 encoders, 9 labels and the smoothed category label; 3 seeds for category and speech."""
+    output = tmp_path_factory.mktemp("study")
+    runs = []
+    for encoder, label in itertools.product(("resnet32", "resnet110"), FINAL):
+        for seed in range(3 if label in ("category", "speech") else 1):
+            runs.append(write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=20, attacks=True,
+                                  config={"label": label, "encoder": encoder, "seed": seed}))
+        if label == "category":
+            runs.append(write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=20, attacks=True,
+                                  config={"encoder": encoder, "label_smoothing": 0.1}))
+    write_gallery(runs[0])
+    write_experiment(output, "study", runs)
+    return output
+
+
+@pytest.fixture(scope="session")
+def study(study_folder) -> Results:
+    """What `study_folder` says."""
+    return read_results(find_runs(study_folder))

@@ -1,0 +1,223 @@
+"""What the figures show, against numbers computed here from the same tables."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+from pandas.testing import assert_frame_equal
+
+from tests.synthetic_runs import write_run
+from tfrepr.figures import style
+from tfrepr.figures.drawing import pages
+from tfrepr.figures.series import NothingToPlotError, series_of
+from tfrepr.registry import FIGURES
+from tfrepr.results import read_results
+
+NAMES = ("learning-curves", "validation-accuracy", "test-accuracy", "figure3", "figure6", "figure7", "adversarial-gallery")
+
+
+def panels(figure):
+    return [axes for axes in figure.axes if axes.get_visible()]
+
+
+def lines_of(axes, color, linestyle):
+    """x and y of the curves of one colour and line style."""
+    return [line.get_xydata().T for line in axes.lines if line.get_color() == style.tint(color, 1)
+            and (line.get_linestyle() == "-") == (linestyle == "-")]
+
+
+def texts(figure):
+    """All text that a reader sees: that of hidden panels and of ticks beyond the ends of an axis left out."""
+    unseen = set()
+    for axes in figure.axes:
+        unseen |= set(axes.findobj(Text)) if not axes.get_visible() else set()
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            unseen |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip() and text not in unseen]
+
+
+@pytest.fixture(scope="module")
+def figures(study):
+    return {name: FIGURES[name](study) for name in NAMES}
+
+
+def test_all_figures_are_registered():
+    assert set(NAMES) <= set(FIGURES.names())
+    assert all(FIGURES.describe(name).endswith(".") for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_are_legible_and_do_not_overlap(figures, name):
+    figure = figures[name]
+    figure.draw_without_rendering()
+    boxes = [(text, text.get_window_extent()) for text in texts(figure)]
+    for text, box in boxes:
+        assert text.get_fontsize() >= 6
+        assert (box.min >= figure.bbox.min - 1).all(), text
+        assert (box.max <= figure.bbox.max + 1).all(), text
+    for (first, one), (second, two) in itertools.combinations(boxes, 2):
+        assert not one.padded(-0.5).overlaps(two.padded(-0.5)), (first, second)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_name_the_data_and_leave_the_tables_alone(study, name):
+    before = [table.copy() for table in (study.runs, study.histories, study.attacks)]
+    figure = FIGURES[name](study)
+    assert "CIFAR-10 (JPEG copy)" in figure.get_suptitle()
+    for table, copy in zip((study.runs, study.histories, study.attacks), before, strict=True):
+        assert_frame_equal(table, copy)
+
+
+def test_official_data_are_named_plainly_and_unknown_ones_marked(tmp_path):
+    official, unknown = write_run(tmp_path / "a"), write_run(tmp_path / "b", variant=None, config={"percent": 10.0})
+    assert FIGURES["learning-curves"](read_results([official])).get_suptitle() == "Losses: CIFAR-10"
+    title = FIGURES["learning-curves"](read_results([unknown])).get_suptitle()
+    assert title == "Losses: CIFAR-10 (variant not recorded), 10% of the training images"
+
+
+def test_learning_curves_are_the_papers_layout(study, figures):
+    left, right = panels(figures["learning-curves"])[:2]
+    assert (left.get_ylabel(), right.get_ylabel()) == ("Smooth L1 loss", "Cross-entropy loss")
+    speech, category = style.LABEL_STYLES["speech"].color, style.LABEL_STYLES["category"].color
+    assert not lines_of(left, category, "-")
+    assert not lines_of(right, speech, "-")
+    runs = study.runs.query("encoder == 'resnet32' and label == 'speech'")["run"]
+    history = study.histories[study.histories["run"].isin(runs)]
+    for column, linestyle in (("train_loss", "-"), ("val_loss", "--")):
+        (epochs, means), = lines_of(left, speech, linestyle)
+        wanted = [np.mean([row for row in history.loc[history["epoch"] == epoch, column]]) for epoch in range(1, 21)]
+        np.testing.assert_array_equal(epochs, range(1, 21))
+        np.testing.assert_allclose(means, wanted)
+
+
+def test_band_is_one_sample_standard_deviation(study, figures):
+    right = panels(figures["learning-curves"])[1]
+    band = right.collections[0].get_paths()[0].vertices
+    runs = study.runs.query("encoder == 'resnet32' and label == 'category' and label_smoothing == 0")["run"]
+    history = study.histories[study.histories["run"].isin(runs) & (study.histories["epoch"] == 7)]["train_loss"]
+    at_seven = band[band[:, 0] == 7, 1]
+    np.testing.assert_allclose([at_seven.min(), at_seven.max()],
+                               history.mean() + np.array([-1, 1]) * np.std(history, ddof=1))
+
+
+def test_panels_tell_the_number_of_seeds(figures):
+    assert panels(figures["learning-curves"])[0].get_title() == "ResNet-32 (n=1-3)"
+
+
+def test_epochs_without_validation_are_bridged(tmp_path):
+    path = write_run(tmp_path, epochs=4)
+    rows = pd.read_csv(path / "history.csv")
+    rows.loc[[0, 2], ["val_loss", "val_accuracy"]] = np.nan
+    rows.to_csv(path / "history.csv", index=False)
+    axes, = panels(FIGURES["validation-accuracy"](read_results([path])))
+    np.testing.assert_array_equal(axes.lines[0].get_xdata(), [2, 4])
+
+
+def test_unfinished_runs_are_counted_in_the_title(tmp_path):
+    paths = [write_run(tmp_path, finished=seed > 0, config={"seed": seed}) for seed in range(2)]
+    results = read_results(paths)
+    assert FIGURES["learning-curves"](results).get_suptitle().endswith("(1 of 2 runs unfinished)")
+    bars = [text.get_text() for text in panels(FIGURES["test-accuracy"](results))[0].texts]
+    assert [text.endswith("(n=1)") for text in bars] == [True]
+
+
+def test_bars_are_mean_accuracies(study, figures):
+    axes = panels(figures["test-accuracy"])[0]
+    runs = study.runs.query("encoder == 'resnet32'")
+    bars = {(patch.get_hatch() is not None, patch.get_edgecolor()[:3]): patch.get_width() for patch in axes.patches}
+    for label in ("category", "speech", "constant"):
+        rows = runs[(runs["label"] == label) & (runs["label_smoothing"] == 0)]
+        color = style.tint(style.LABEL_STYLES[label].color, 1)
+        assert bars[False, color] == pytest.approx(100 * np.mean(list(rows["test_accuracy"])))
+        if label != "category":
+            assert bars[True, color] == pytest.approx(100 * np.mean(list(rows["test_threshold_accuracy"])))
+    assert (True, style.tint("#000000", 1)) not in bars
+
+
+def test_bars_tell_mean_spread_and_seeds(study, figures):
+    values = 100 * study.runs.query("encoder == 'resnet32' and label == 'speech'")["test_accuracy"].to_numpy(float)
+    shown = {text.get_text() for text in panels(figures["test-accuracy"])[0].texts}
+    assert f"{values.mean():.1f} ± {np.std(values, ddof=1):.1f} (n=3)" in shown
+    constant = study.runs.query("encoder == 'resnet32' and label == 'constant'")["test_accuracy"].iloc[0]
+    assert f"{100 * constant:.1f} (n=1)" in shown
+
+
+@pytest.mark.parametrize(("name", "reference"), [("figure3", "images"), ("figure6", "clean_correct"), ("figure7", "images")])
+def test_attack_curves_are_surviving_images(study, figures, name, reference):
+    grid = panels(figures[name])
+    runs = study.runs.query("encoder == 'resnet32' and label == 'speech'")["run"]
+    for axes, (attack, goal) in zip(grid, itertools.product(("fgsm", "iterative"), ("untargeted", "targeted")), strict=False):
+        for criterion, linestyle in (("threshold", "-"), ("nearest", ":")):
+            rows = study.attacks[study.attacks["run"].isin(runs) & (study.attacks["attack"] == attack)
+                                 & (study.attacks["goal"] == goal) & (study.attacks["criterion"] == criterion)]
+            rates = [np.mean(part["still_correct"] / part[reference]) for _, part in rows.groupby("epsilon")]
+            (epsilons, percent), = lines_of(axes, style.LABEL_STYLES["speech"].color, linestyle)
+            np.testing.assert_allclose(epsilons, np.arange(7) * 0.05)
+            np.testing.assert_allclose(percent, 100 * np.array(rates))
+
+
+def test_attack_columns_are_in_the_papers_order(figures):
+    titles = [axes.get_title() for axes in panels(figures["figure3"])[:4]]
+    assert titles == ["Untargeted FGSM", "Targeted FGSM", "Untargeted iterative", "Targeted iterative"]
+
+
+def test_subset_starts_at_all(figures):
+    for axes in panels(figures["figure6"]):
+        np.testing.assert_allclose([line.get_ydata()[0] for line in axes.lines], 100)
+
+
+def test_category_is_solid_under_attack(figures):
+    axes = panels(figures["figure3"])[0]
+    assert len(lines_of(axes, "#000000", "-")) == 1
+    assert not lines_of(axes, "#000000", ":")
+
+
+def test_only_figure_7_shows_all_labels(figures):
+    shown = {name: {text.get_text() for text in figures[name].legends[0].get_texts()} for name in ("figure3", "figure7")}
+    assert {"Random matrix", "GloVe", "Category, smoothed"} <= shown["figure7"] - shown["figure3"]
+
+
+def test_gallery_shows_names_and_stretched_perturbation(figures):
+    grid = np.array(panels(figures["adversarial-gallery"])).reshape(3, 8)
+    assert [axes.get_title() for axes in grid[0, :2]] == ["cat", "dog"]
+    assert [axes.get_xlabel() for axes in grid[2, :2]] == ["cat", "→ cat"]
+    np.testing.assert_allclose(grid[1, 0].images[0].get_array(), 1.0, atol=1e-6)
+    assert "times 25" in grid[1, 0].get_ylabel()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_data_name_the_command(tmp_path, name):
+    path = write_run(tmp_path, finished=False)
+    (path / "history.csv").write_text("")
+    with pytest.raises(NothingToPlotError, match=r"python scripts/(train|attack)\.py"):
+        FIGURES[name](read_results([path]))
+
+
+def test_means_are_over_seeds_only(tmp_path):
+    paths = [write_run(tmp_path, config={"seed": seed, "learning_rate": rate}) for seed in range(2) for rate in (0.1, 0.01)]
+    series = series_of(read_results(paths).runs)
+    assert [one.title for one in series] == ["Category, learning rate 0.01", "Category, learning rate 0.1"]
+    assert [list(one.runs["seed"]) for one in series] == [[0, 1], [0, 1]]
+    assert series[0].color != series[1].color
+
+
+def test_pages_separate_data_and_amounts_of_it(tmp_path):
+    official, copy = (write_run(tmp_path / name, variant=name, config={"seed": seed})
+                      for seed, name in enumerate(("official", "CIFAR-10 (JPEG copy)")))
+    less = write_run(tmp_path, config={"percent": 10.0})
+    results = read_results([official, copy, less])
+    found = {suffix: set(page.runs["run"]) for suffix, page in pages(results, FIGURES["learning-curves"].page_by)}
+    assert found == {"cifar-10-jpeg-copy-p100": {copy.name}, "official-p10": {less.name}, "official-p100": {official.name}}
+
+
+def test_pages_separate_protocols(tmp_path):
+    path = write_run(tmp_path, attacks=True)
+    lines = (path / "attacks.csv").read_text().splitlines()
+    standard = [line.replace("paper,", "standard,").replace("normalised", "pixel") for line in lines[1:]]
+    (path / "attacks.csv").write_text("\n".join([*lines, *standard]) + "\n")
+    found = {suffix: set(page.attacks["protocol"]) for suffix, page in
+             pages(read_results([path]), FIGURES["figure7"].page_by)}
+    assert found == {"": {"paper"}, "standard": {"standard"}}

@@ -1,0 +1,102 @@
+"""The common look of figures, and how they are written."""
+
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from tfrepr.errors import UserError
+from tfrepr.figures import style
+from tfrepr.registry import LABELS
+
+# Machado, Oliveira and Fernandes 2009, full severity, on linear RGB.
+VISION = {"normal": np.eye(3),
+          "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+          "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+          "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]}
+
+
+def seen(color: str, vision: str) -> np.ndarray:
+    """CIE Lab of a colour as an eye with that vision sees it."""
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(VISION[vision] @ linear, 0, 1)
+    return rgb2lab(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)[None, None])[0, 0]
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_label_colors_differ_for_every_eye(vision):
+    for first, second in itertools.combinations(style.LABEL_STYLES.values(), 2):
+        difference = deltaE_ciede2000(seen(first.color, vision), seen(second.color, vision))
+        assert difference > 10, (first.title, second.title)
+
+
+def test_lines_stand_out_from_white():
+    assert all(seen(label.color, "normal")[0] < 80 for label in style.LABEL_STYLES.values())
+
+
+def test_every_registered_label_has_its_own_style():
+    assert set(LABELS.names()) <= set(style.LABEL_STYLES)
+    styles = list(style.LABEL_STYLES.values())
+    assert len({one.color for one in styles}) == len({one.title for one in styles}) == len(styles)
+
+
+def test_unknown_label_keeps_its_style():
+    assert style.label_style("morse") == style.label_style("morse")
+    assert style.label_style("morse").title == "morse"
+
+
+def test_tint_mixes_with_white():
+    assert style.tint("#0072B2", 1) == pytest.approx(to_rgb("#0072B2"))
+    assert style.tint("#000000", 0.25) == (0.75, 0.75, 0.75)
+
+
+@style.styled
+def picture(width=2.0):
+    figure = style.new_figure(width, 1.5)
+    figure.subplots().plot([0, 1], [0, 1])
+    return figure
+
+
+def test_equal_figures_give_equal_bytes(tmp_path):
+    first = style.save(picture(), tmp_path / "a", style.FORMATS)
+    second = style.save(picture(), tmp_path / "b", style.FORMATS)
+    assert [path.name for path in first] == ["a.png", "a.pdf", "a.eps"]
+    assert all(one.read_bytes() == two.read_bytes() for one, two in zip(first, second, strict=True))
+    for path in first:
+        assert not any(word in path.read_bytes() for word in (b"CreationDate", b"Matplotlib v", b"matplotlib.org"))
+
+
+def test_files_are_what_their_names_say(tmp_path):
+    png, pdf, eps = (path.read_bytes() for path in style.save(picture(), tmp_path / "a", style.FORMATS))
+    assert png.startswith(b"\x89PNG")
+    assert pdf.startswith(b"%PDF")
+    assert eps.startswith(b"%!PS-Adobe")
+    width = int.from_bytes(png[16:20], "big")
+    assert width == 2.0 * style.RESOLUTION
+
+
+def test_failed_write_keeps_the_earlier_file(tmp_path, monkeypatch):
+    path, = style.save(picture(), tmp_path / "a", ["png"])
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(UserError, match="disk full"):
+        style.save(picture(3.0), tmp_path / "a", ["png"])
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_unknown_format_lists_the_known_ones(tmp_path):
+    with pytest.raises(UserError, match=r"Unknown format 'jpg'.*png, pdf, eps"):
+        style.save(picture(), tmp_path / "a", ["png", "jpg"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_drawing_leaves_matplotlibs_settings_alone():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    picture()
+    assert dict(matplotlib.rcParams) == before
