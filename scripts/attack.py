@@ -1,0 +1,50 @@
+#!/usr/bin/env python
+"""Attack finished runs and write attacks.csv, attacks.json and gallery.npz into their directories."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tfrepr.attacks.protocols import AttackSettings
+from tfrepr.cli import given, record_options, user_errors
+from tfrepr.registry import PROTOCOLS
+
+
+def protocol_list() -> str:
+    """The protocols with their descriptions, for `--help`."""
+    return "\b\nProtocols:\n" + "\n".join(f"  {name}: {PROTOCOLS.describe(name)}" for name in PROTOCOLS)
+
+
+@click.command(epilog=protocol_list(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 130})
+@click.argument("runs", nargs=-1, metavar="[RUN_DIR]...")
+@click.option("--experiment", metavar="NAME", help="all runs of the last use of this experiment")
+@click.option("--all", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="every finished run in this folder")
+@record_options(AttackSettings)
+@click.option("--transfer-from", type=click.Path(path_type=Path), metavar="RUN_DIR",
+              help="adaptive: the categorical run whose adversarial images are tried (default: the one beside the run)")
+@click.option("--no-transfer", is_flag=True, help="adaptive: leave the transfer attack out")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+              help="folder of all results, where --experiment and run names are looked up")
+@user_errors
+def main(runs: tuple[str, ...], experiment: str | None, folder: Path | None, transfer_from: Path | None, no_transfer: bool,
+         data_dir: Path | None, output: Path, **options) -> None:
+    """Attack the best checkpoint of runs: RUN_DIR is a run directory or a pattern of run names such as '*-speech-*'.
+
+    Attacks that attacks.csv holds already are skipped; an interrupted command goes on where it stopped.
+    """
+    settings = AttackSettings(**given(options))
+    from tfrepr.attacks.selection import attack_runs, choose_runs
+
+    chosen = choose_runs(runs, experiment, folder, output)
+    sys.exit(attack_runs(chosen, settings, data_dir=data_dir, transfer=not no_transfer, transfer_from=transfer_from,
+                         progress_bar=sys.stdout.isatty()))
+
+
+if __name__ == "__main__":
+    main()

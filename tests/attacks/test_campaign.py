@@ -1,0 +1,245 @@
+"""Attacks on run directories: files, resuming, refusals, transfer, the command."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tfrepr.attacks.campaign import attack_run
+from tfrepr.attacks.protocols import AttackSettings
+from tfrepr.attacks.spaces import ImageSpace
+from tfrepr.attacks.table import read_rows
+from tfrepr.config import RunConfig
+from tfrepr.data.sources.digits import digits
+from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.labels.build import build_representation
+from tfrepr.results import read_results
+from tfrepr.runs import RunDirectory
+
+IMAGES = 60
+QUICK = {"images": IMAGES, "batch_size": 32}
+ADAPTIVE = AttackSettings(protocol="adaptive", steps=3, queries=20, epsilons="0,8,128", **QUICK)
+
+
+def small_network(shape):
+    """A strided convolution and a dense layer instead of ResNet-32: what reads run directories asks for no more."""
+    from keras import layers
+
+    inputs = keras.Input((32, 32, 3))
+    features = layers.Flatten()(layers.ReLU()(layers.Conv2D(8, 5, strides=4, padding="same")(inputs)))
+    outputs = layers.Dense(int(np.prod(shape)))(features)
+    return keras.Model(inputs, outputs if len(shape) == 1 else layers.Reshape(shape)(outputs))
+
+
+def make_run(folder, label):
+    """A finished run directory with a network trained for a few seconds."""
+    config = RunConfig(label=label, epochs=1)
+    run, dataset = RunDirectory(folder / config.run_name), digits()
+    representation = build_representation(label, dataset.class_names, image_side=32)
+    model = small_network(representation.output_shape)
+    model.compile(optimizer=keras.optimizers.Adam(3e-3), loss=representation.losses)
+    images = ImageSpace("normalised", dataset.mean, dataset.std).from_bytes(dataset.train_images)
+    model.fit(images, dataset.train_ids, epochs=3, batch_size=64, verbose=0)
+    run.path.mkdir(parents=True)
+    run.write_json("config.json", config.to_dict())
+    run.write_json("environment.json", {
+        "class_names": dataset.class_names, "data_fingerprint": dataset.fingerprint, "data_variant": dataset.variant,
+        "label_fingerprint": representation.fingerprint,
+        "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables))})
+    np.save(run / "label_table.npy", representation.table)
+    model.save(run / "best.keras")
+    run.write_json("metrics.json", {"test_images": len(dataset.test_ids)})
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One categorical and one random-matrix run, attacked by nobody yet."""
+    folder = tmp_path_factory.mktemp("runs")
+    for label in ("category", "random"):
+        keras.utils.set_random_seed(0)
+        make_run(folder, label)
+    return folder
+
+
+@pytest.fixture
+def runs(folder, tmp_path):
+    """A fresh copy: `runs["random"]` and `runs["category"]`."""
+    shutil.copytree(folder, tmp_path / "runs")
+    return {RunDirectory(path).config().label: RunDirectory(path) for path in (tmp_path / "runs").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def attacked(folder, tmp_path_factory):
+    """The random-matrix run after the paper's protocol."""
+    copy = tmp_path_factory.mktemp("attacked") / "runs"
+    shutil.copytree(folder, copy)
+    run = RunDirectory(next(copy.glob("*-random-*")))
+    assert attack_run(run, AttackSettings(**QUICK))
+    return run
+
+
+def without_seconds(run):
+    return [dataclasses.replace(row, seconds=0) for row in read_rows(run / "attacks.csv")]
+
+
+def test_the_paper_s_protocol_fills_its_rows(attacked):
+    rows = read_rows(attacked / "attacks.csv")
+    assert len(rows) == 4 * 7 * 2
+    assert {row.images for row in rows} == {IMAGES}
+    by_key = {(row.attack, row.goal, row.epsilon, row.criterion): row for row in rows}
+    for row in rows:
+        assert row.still_correct <= row.clean_correct
+        assert row.clean_correct == by_key["fgsm", "untargeted", 0.0, row.criterion].clean_correct
+        if row.epsilon == 0:
+            assert row.still_correct == row.clean_correct
+    strong = by_key["iterative", "untargeted", 0.3, "nearest"]
+    assert strong.clean_correct > 0.7 * IMAGES
+    assert strong.still_correct < 0.7 * strong.clean_correct
+
+
+def test_results_and_gallery_are_read_by_the_figures(attacked):
+    results = read_results([attacked.path])
+    assert len(results.attacks) == 56
+    assert results.attacks["loss"].unique().tolist() == ["training"]
+    gallery = results.galleries[attacked.path.name]
+    assert gallery["original"].shape == gallery["adversarial"].shape == (8, 32, 32, 3)
+    np.testing.assert_allclose(np.abs(gallery["adversarial"] - gallery["original"]).max(), 0.3 * 0.349, rtol=1e-4)
+    assert set(gallery["names"]) | set(gallery["predicted"]) <= set(digits().class_names)
+
+
+def test_what_is_done_is_not_done_again(attacked, tmp_path):
+    run = RunDirectory(shutil.copytree(attacked.path, tmp_path / "run"))
+    before = (run / "attacks.csv").read_bytes()
+    (run / "best.keras").unlink()  # not even looked at
+    assert not attack_run(run, AttackSettings(**QUICK))
+    assert (run / "attacks.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", [1, 20, 55])
+def test_an_interrupted_file_with_a_torn_row_is_completed(attacked, tmp_path, keep):
+    run = RunDirectory(shutil.copytree(attacked.path, tmp_path / "run"))
+    lines = (run / "attacks.csv").read_text().splitlines(keepends=True)
+    (run / "attacks.csv").write_text("".join(lines[:keep + 1]) + lines[keep + 1][:25] if keep < 55 else "".join(lines)[:-4])
+    assert attack_run(run, AttackSettings(**QUICK))
+    assert sorted(without_seconds(run), key=str) == sorted(without_seconds(attacked), key=str)
+
+
+def test_other_settings_add_rows(attacked, tmp_path):
+    run = RunDirectory(shutil.copytree(attacked.path, tmp_path / "run"))
+    assert attack_run(run, AttackSettings(epsilons="0.1,0.5", images=IMAGES, batch_size=32))
+    added = [row for row in read_rows(run / "attacks.csv") if row not in read_rows(attacked / "attacks.csv")]
+    assert {row.epsilon for row in added} == {0.5}
+    assert attack_run(run, AttackSettings(epsilons="0.1", images=20, batch_size=32))
+    assert {row.images for row in read_rows(run / "attacks.csv")} == {IMAGES, 20}
+
+
+def test_targets_come_from_data_set_and_attack_seed_alone():
+    from tfrepr.attacks.campaign import attacked_images
+    from tfrepr.attacks.protocols import build_protocol
+
+    def draw(seed, count):
+        settings = AttackSettings(attack_seed=seed)
+        return attacked_images(digits(), build_protocol(settings), settings, count)
+
+    drawn = [draw(0, 50), draw(0, 360), draw(1, 50)]
+    np.testing.assert_array_equal(drawn[0].targets, drawn[1].targets[:50])
+    assert (drawn[0].targets != drawn[2].targets).any()
+    assert (drawn[0].targets != drawn[0].class_ids).all()
+
+
+def test_adaptive_attacks_add_transfer_square_and_the_worst_case(runs):
+    assert attack_run(runs["random"], ADAPTIVE)
+    rows = read_rows(runs["random"] / "attacks.csv")
+    assert {row.attack for row in rows} == {"pgd", "transfer", "square", "ensemble"}
+    for row in rows:
+        alike = [other for other in rows if (other.epsilon, other.criterion) == (row.epsilon, row.criterion)]
+        worst = next(other for other in alike if other.attack == "ensemble")
+        assert worst.still_correct <= min(other.still_correct for other in alike)
+    twin = json.loads((runs["random"] / "attacks.json").read_text())["protocols"]["adaptive"]["transfer_from"]
+    assert twin == runs["category"].path.name
+    assert not attack_run(runs["random"], ADAPTIVE)
+    (runs["random"] / "attack_survivors.npz").unlink()
+    assert attack_run(runs["random"], ADAPTIVE)
+
+
+def test_a_categorical_run_is_no_source_for_itself(runs):
+    assert attack_run(runs["category"], ADAPTIVE)
+    assert {row.attack for row in read_rows(runs["category"] / "attacks.csv")} == {"pgd", "square", "ensemble"}
+
+
+def test_transfer_needs_a_categorical_run_or_goes_without(runs):
+    shutil.rmtree(runs["category"].path)
+    with pytest.raises(UserError, match=r"--label category --seed 0 .*--transfer-from.*--no-transfer"):
+        attack_run(runs["random"], ADAPTIVE)
+    assert attack_run(runs["random"], dataclasses.replace(ADAPTIVE, epsilons="8"), transfer=False)
+
+
+def test_refusals(runs, tmp_path):
+    run, quick = runs["random"], AttackSettings(**QUICK)
+    good = (run / "best.keras").read_bytes()
+    with run.locked(), pytest.raises(RunRefusedError, match="Another process"):
+        attack_run(RunDirectory(run.path), quick)
+    shutil.copy(runs["category"] / "best.keras", run / "best.keras")
+    with pytest.raises(UserError, match="checkpoint of another architecture"):
+        attack_run(run, quick)
+    (run / "best.keras").unlink()
+    with pytest.raises(UserError, match="no checkpoint"):
+        attack_run(run, quick)
+    (run / "best.keras").write_bytes(good[:1000])
+    with pytest.raises(UserError, match="cannot be loaded"):
+        attack_run(run, quick)
+    (run / "metrics.json").unlink()
+    with pytest.raises(UserError, match="not finished"):
+        attack_run(run, quick)
+    assert not (run / "attacks.csv").exists()
+
+
+def test_results_of_two_checkpoints_are_not_mixed(attacked, tmp_path):
+    run = RunDirectory(shutil.copytree(attacked.path, tmp_path / "run"))
+    with (run / "best.keras").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(RunRefusedError, match="another checkpoint"):
+        attack_run(run, AttackSettings(protocol="authors", **QUICK))
+
+
+def test_other_data_are_refused(runs):
+    run = runs["random"]
+    run.write_json("environment.json", run.environment() | {"data_fingerprint": "0" * 16})
+    with pytest.raises(RunRefusedError, match="not those that"):
+        attack_run(run, AttackSettings(**QUICK))
+
+
+def command(*words):
+    script = Path(__file__).resolve().parents[2] / "scripts" / "attack.py"
+    return subprocess.run([sys.executable, str(script), *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (("--epsilons", "-1", "x"), "epsilons must be finite numbers"), (("--epsilons", "nan", "x"), "epsilons must be finite"),
+    (("--steps", "0", "x"), "steps must be at least 1"), (("--protocol", "papper", "x"), "Did you mean 'paper'"),
+    ((), "Say which runs to attack"), (("--all", "a", "b"), "in one way")])
+def test_the_command_explains_what_is_wrong(words, message):
+    done = command(*words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_attacks_what_is_finished_and_reports(attacked, tmp_path):
+    shutil.copytree(attacked.path, tmp_path / "runs" / "done")
+    unfinished = shutil.copytree(attacked.path, tmp_path / "runs" / "unfinished")
+    (unfinished / "metrics.json").unlink()
+    done = command("--all", str(tmp_path / "runs"), "--images", str(IMAGES), "--batch-size", "32")
+    assert done.returncode == 0, done.stderr
+    assert "done earlier, skipped" in done.stdout
+    assert "iterative untargeted training" in done.stdout
+    refused = command(str(unfinished))
+    assert refused.returncode == 2
+    assert "is not finished" in refused.stderr

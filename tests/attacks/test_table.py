@@ -1,0 +1,93 @@
+"""attacks.csv: round trip, torn rows, foreign files; the worst case over attacks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfrepr.attacks.protocols import Attack, Protocol
+from tfrepr.attacks.sweep import Outcome
+from tfrepr.attacks.table import (
+    COLUMNS,
+    AttackRow,
+    Survivors,
+    ensemble_rows,
+    outcome_rows,
+    outcome_survivors,
+    read_rows,
+    write_rows,
+)
+from tfrepr.attacks.victim import Decisions
+from tfrepr.errors import UserError
+
+ROW = AttackRow("paper", "fgsm", "targeted", "training", "normalised", 0.15, 1, 1, 0, "nearest", 10, 9, 4, 2, 0, 0.125)
+ROWS = [ROW, dataclasses.replace(ROW, epsilon=0.0, goal="untargeted", hit_target=None, no_gradient=None)]
+PROTOCOL = Protocol("standard", "pixel", (0.0, 8.0), (Attack("pgd", "untargeted"), Attack("pgd", "targeted")), ensemble=True)
+CRITERIA = ("nearest", "threshold")
+
+
+def test_round_trip(tmp_path):
+    write_rows(tmp_path / "attacks.csv", ROWS)
+    assert (tmp_path / "attacks.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+    assert read_rows(tmp_path / "attacks.csv") == ROWS
+    assert read_rows(tmp_path / "nothing.csv") == []
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_a_torn_last_row_is_left_out_wherever_it_was_torn(tmp_path, cut):
+    path = tmp_path / "attacks.csv"
+    write_rows(path, ROWS)
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert read_rows(path) == ROWS[:1]
+
+
+def test_a_file_torn_in_its_header_counts_as_empty(tmp_path):
+    (tmp_path / "attacks.csv").write_text("protocol,att")
+    assert read_rows(tmp_path / "attacks.csv") == []
+
+
+@pytest.mark.parametrize("damaged", ["paper,fgsm", "x" * 30, ",".join(["a"] * len(COLUMNS))])
+def test_a_damaged_row_in_the_middle_is_named(tmp_path, damaged):
+    path = tmp_path / "attacks.csv"
+    write_rows(path, ROWS)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], damaged + "\n", lines[2]]))
+    with pytest.raises(UserError, match=r"Line 2 of .* is damaged"):
+        read_rows(path)
+
+
+def test_other_columns_are_refused(tmp_path):
+    (tmp_path / "attacks.csv").write_text("epsilon,accuracy\n0.1,0.5\n")
+    with pytest.raises(UserError, match="other columns"):
+        read_rows(tmp_path / "attacks.csv")
+
+
+def test_each_criterion_counts_its_own_initially_correct_images():
+    """Five images; nearest starts with 0, 1, 2 and threshold with 2, 3; the attack flips 1 and 3 and takes 0 to its target."""
+    clean = Decisions(np.zeros(5, int), np.array([[1, 0], [1, 0], [1, 1], [0, 1], [0, 0]], dtype=bool), np.zeros((5, 2), bool))
+    after = np.array([[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]], dtype=bool)
+    hit = np.array([[1, 0], [0, 0], [0, 0], [1, 1], [1, 1]], dtype=bool)
+    outcome = Outcome(PROTOCOL.attacks[1], (8.0,), after[None], hit[None], np.array([1, 0, 0, 1, 0], bool), seconds=3.0)
+    nearest, threshold = outcome_rows(PROTOCOL, outcome, clean, CRITERIA, 0)
+    assert (nearest.clean_correct, nearest.still_correct, nearest.hit_target, nearest.no_gradient) == (3, 1, 1, 1)
+    assert (threshold.clean_correct, threshold.still_correct, threshold.hit_target, threshold.no_gradient) == (2, 1, 1, 1)
+    assert nearest.seconds + threshold.seconds == 3.0
+    untargeted = dataclasses.replace(outcome, attack=PROTOCOL.attacks[0])
+    assert outcome_rows(PROTOCOL, untargeted, clean, CRITERIA, 0)[0].hit_target is None
+
+
+def test_the_ensemble_needs_an_image_to_withstand_every_attack(tmp_path):
+    clean = Decisions(np.zeros(4, int), np.array([[1], [1], [1], [0]], dtype=bool), np.zeros((4, 1), bool))
+    survivors = Survivors(tmp_path / "survivors.npz")
+    for attack, left in zip(PROTOCOL.attacks, ([1, 0, 1, 0], [0, 1, 1, 1]), strict=True):
+        correct = np.stack([clean.correct, np.array(left, dtype=bool)[:, None]])
+        outcome = Outcome(attack, PROTOCOL.epsilons, correct, np.zeros_like(correct), None)
+        survivors.add(outcome_survivors(PROTOCOL, outcome, clean, ("nearest",), 0))
+    zero, eight = ensemble_rows(PROTOCOL, clean, ("nearest",), 0, Survivors(tmp_path / "survivors.npz"))
+    assert (zero.attack, zero.loss, zero.epsilon, zero.clean_correct, zero.still_correct) == ("ensemble", "worst", 0.0, 3, 3)
+    assert (eight.epsilon, eight.still_correct) == (8.0, 1)
+
+
+def test_a_damaged_file_of_survivors_counts_as_empty(tmp_path):
+    (tmp_path / "survivors.npz").write_bytes(b"PK\x03\x04 not a zip")
+    assert ROW.key not in Survivors(tmp_path / "survivors.npz")

@@ -1,0 +1,188 @@
+"""Attacks on a finished run: from its directory to attacks.csv, attacks.json and gallery.npz."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from tfrepr.attacks import gallery
+from tfrepr.attacks.loading import categorical_twin, check_checkpoint, checkpoint_digest, load_data, load_victim
+from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
+from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
+from tfrepr.attacks.table import (
+    AttackRow,
+    Key,
+    Survivors,
+    ensemble_attack,
+    ensemble_rows,
+    outcome_rows,
+    outcome_survivors,
+    read_rows,
+    row_key,
+    write_rows,
+)
+from tfrepr.attacks.targets import authors_targets, random_targets
+from tfrepr.attacks.victim import Decisions, Victim
+from tfrepr.config import RunConfig
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.registry import PROTOCOLS
+from tfrepr.runs import RunDirectory
+
+
+def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | None = None, transfer: bool = True,
+               transfer_from: RunDirectory | None = None, progress_bar: bool = False) -> bool:
+    """Attacks the best checkpoint of a run; what attacks.csv holds already is not done again.
+
+    Args:
+        run: A finished run.
+        settings: The protocol and its settings.
+        data_dir: Folder with the data set's files, where the source needs one.
+        transfer: False leaves transfer attacks out of the protocol.
+        transfer_from: The categorical run whose images are tried on this one; by default the finished categorical run of
+            the same data, encoder and seed beside it.
+        progress_bar: A moving bar for a terminal.
+
+    Returns:
+        False where everything was there already.
+
+    Raises:
+        UserError: An unfinished run, a run in use, a missing or foreign checkpoint, changed data, damaged results.
+    """
+    metrics, config = run.metrics(), run.config()
+    protocol, source = _with_source(build_protocol(settings), run, config, transfer, transfer_from)
+    images = min(settings.images or metrics["test_images"], metrics["test_images"])
+    criteria = ("nearest",) if config.label == "category" else ("nearest", "threshold")
+    with run.locked():
+        todo = _Todo(run, protocol, settings.attack_seed, criteria, images)
+        if not todo:
+            return False
+        check_checkpoint(run)
+        _attack(run, config, protocol, settings, todo, source, data_dir, progress_bar)
+    return True
+
+
+class _Todo:
+    """What a run's files hold, and what a protocol still wants."""
+
+    def __init__(self, run: RunDirectory, protocol: Protocol, attack_seed: int, criteria: tuple[str, ...],
+                 images: int) -> None:
+        self.run, self.protocol, self.attack_seed, self.criteria, self.images = run, protocol, attack_seed, criteria, images
+        self.rows = {row.key: row for row in read_rows(run / "attacks.csv")}
+        self.survivors = Survivors(run / "attack_survivors.npz")
+
+    def __bool__(self) -> bool:
+        return any(self.epsilons(attack) for attack in self.protocol.attacks) or self._ensemble_missing() or self.gallery
+
+    @property
+    def gallery(self) -> bool:
+        """Whether the gallery is wanted and not there."""
+        return self.protocol.name == "paper" and not (self.run / gallery.FILE).exists()
+
+    def epsilons(self, attack: Attack) -> tuple[float, ...]:
+        """Strengths of which a row is missing."""
+        return tuple(epsilon for epsilon in self.protocol.epsilons
+                     if not all(self._has(key) for key in self._keys(attack, epsilon)))
+
+    def add(self, rows: list[AttackRow], survivors: dict[Key, np.ndarray]) -> None:
+        """Writes what has been done; the survivors first, since a row without them is done again."""
+        if self.protocol.ensemble:
+            self.survivors.add(survivors)
+        self.rows.update({row.key: row for row in rows})
+        write_rows(self.run / "attacks.csv", self.rows.values())
+
+    def _keys(self, attack: Attack, epsilon: float) -> list[Key]:
+        return [row_key(self.protocol, attack, epsilon, self.attack_seed, criterion, self.images)
+                for criterion in self.criteria]
+
+    def _has(self, key: Key) -> bool:
+        return key in self.rows and (not self.protocol.ensemble or key in self.survivors)
+
+    def _ensemble_missing(self) -> bool:
+        ensemble = ensemble_attack(self.protocol)
+        return self.protocol.ensemble and not all(key in self.rows for epsilon in self.protocol.epsilons
+                                                  for key in self._keys(ensemble, epsilon))
+
+
+def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: AttackSettings, todo: _Todo,
+            source: RunDirectory | None, data_dir: Path | None, progress_bar: bool) -> None:
+    from tfrepr.training.devices import prepare_device
+
+    prepare_device(config)
+    dataset = load_data(run, config, data_dir)
+    victim = load_victim(run, dataset, protocol.space, settings.batch_size)
+    source_victim = load_victim(source, dataset, protocol.space, settings.batch_size) if source is not None else None
+    tests = attacked_images(dataset, protocol, settings, todo.images)
+    with _progress("unperturbed images", todo.images, progress_bar) as report:
+        clean = clean_decisions(victim, tests, report)
+    _describe(run, protocol, settings, dataset, source)
+    for group in attack_groups(protocol.attacks):
+        pending = [(attack, todo.epsilons(attack)) for attack in group if todo.epsilons(attack)]
+        if pending:
+            _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
+    if protocol.ensemble:
+        todo.add(ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors), {})
+    if todo.gallery:
+        gallery.write_gallery(run / gallery.FILE, victim, protocol, tests, clean, dataset.class_names)
+
+
+def _attack_group(victim: Victim, source: Victim | None, pending: list[tuple[Attack, tuple[float, ...]]], tests: ImageSet,
+                  clean: Decisions, todo: _Todo, progress_bar: bool) -> None:
+    names = " and ".join(dict.fromkeys(attack.name for attack, _ in pending))
+    title = f"{todo.protocol.name}: {pending[0][0].goal} {names} ({pending[0][0].loss} loss)"
+    with _progress(title, int(clean.correct.any(axis=1).sum()), progress_bar) as report:
+        outcomes = run_group(victim, source, pending, tests, clean, report)
+    for outcome in outcomes:
+        arguments = (todo.protocol, outcome, clean, victim.criteria, todo.attack_seed)
+        todo.add(outcome_rows(*arguments), outcome_survivors(*arguments))
+
+
+@contextmanager
+def _progress(title: str, images: int, bar: bool) -> Iterator[Callable[[int], None]]:
+    """A function to be told how many images are done."""
+    if not bar:
+        click.echo(f"  {title}: {images} images")
+        yield lambda done: None
+        return
+    with click.progressbar(length=images, label=f"  {title}") as shown:
+        yield shown.update
+
+
+def _with_source(protocol: Protocol, run: RunDirectory, config: RunConfig, transfer: bool,
+                 transfer_from: RunDirectory | None) -> tuple[Protocol, RunDirectory | None]:
+    """The protocol and the run that its transfer attacks start from; without such a run, without those attacks."""
+    if not any(attack.name == "transfer" for attack in protocol.attacks):
+        return protocol, None
+    source = (transfer_from or categorical_twin(run, config)) if transfer else None
+    if source is not None and source.path.resolve() != run.path.resolve():
+        source.metrics()
+        return protocol, source
+    rest = tuple(attack for attack in protocol.attacks if attack.name != "transfer")
+    return dataclasses.replace(protocol, attacks=rest), None
+
+
+def attacked_images(dataset: ImageDataset, protocol: Protocol, settings: AttackSettings, images: int) -> ImageSet:
+    """The first `images` test images and their targets, which are drawn for the whole test set."""
+    classes = len(dataset.class_names)
+    if protocol.targets == "authors":
+        targets = authors_targets(dataset.test_ids, classes)
+    else:
+        targets = random_targets(dataset.test_ids, classes, dataset=dataset.name, attack_seed=settings.attack_seed)
+    return ImageSet(dataset.test_images[:images], dataset.test_ids[:images].astype(np.int32), targets[:images],
+                    (dataset.name, settings.attack_seed))
+
+
+def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, dataset: ImageDataset,
+              source: RunDirectory | None) -> None:
+    """Writes attacks.json: what was attacked, and every protocol as it was last used."""
+    known: dict[str, Any] = run.read_json("attacks.json") if (run / "attacks.json").exists() else {}
+    used = {"description": PROTOCOLS.describe(protocol.name), "settings": dataclasses.asdict(settings),
+            **dataclasses.asdict(protocol), "epsilon_unit": "1/255" if protocol.space == "pixel" else "normalised",
+            "transfer_from": source.path.name if source is not None else None}
+    run.write_json("attacks.json", {"checkpoint": checkpoint_digest(run), "data_variant": dataset.variant,
+                                    "protocols": known.get("protocols", {}) | {protocol.name: used}})

@@ -1,0 +1,123 @@
+"""What an attack needs of a finished run: its checkpoint, its label, its data, and the model that transfer starts from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from tfrepr.attacks.spaces import ImageSpace
+from tfrepr.attacks.victim import Victim
+from tfrepr.config import RunConfig
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation, RegressionRepresentation
+from tfrepr.registry import DATASETS
+from tfrepr.runs import RunDirectory
+
+SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "folder", "image_size")
+"""Config fields in which the model that transfer attacks start from equals the attacked one."""
+
+
+def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size: int) -> Victim:
+    """The best checkpoint of a run, ready to be attacked.
+
+    Raises:
+        UserError: No checkpoint, a damaged one, or one of another architecture than the run's.
+    """
+    from tfrepr.training.checkpoint import load_model
+
+    representation = load_representation(run)
+    model = load_model(run / "best.keras")
+    parameters = int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
+    found = (tuple(model.input_shape[1:]), tuple(model.output_shape[1:]), parameters)
+    wanted = (dataset.image_shape, representation.output_shape, run.environment()["parameters"])
+    if found != wanted:
+        raise UserError(f"{run / 'best.keras'} is a checkpoint of another architecture: input {found[0]}, output {found[1]}, "
+                        f"{found[2]:,} parameters; the run's are {wanted[0]}, {wanted[1]}, {wanted[2]:,}. Remove the run "
+                        "directory and train again.")
+    return Victim(model, representation, ImageSpace(space, dataset.mean, dataset.std), batch_size)
+
+
+def load_representation(run: RunDirectory) -> LabelRepresentation:
+    """The label that a run was trained on, from its own table.
+
+    Raises:
+        UserError: The table is missing or is not the one of the training.
+    """
+    config, environment = run.config(), run.environment()
+    names = tuple(environment["class_names"])
+    try:
+        table = np.load(run / "label_table.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{run / 'label_table.npy'} cannot be read ({error}). Remove the run directory and train "
+                        "again.") from None
+    if config.label == "category":
+        representation: LabelRepresentation = CategoryRepresentation("category", names, config.label_smoothing)
+    else:
+        representation = RegressionRepresentation(config.label, names, table)
+    if representation.fingerprint != environment["label_fingerprint"]:
+        raise UserError(f"{run / 'label_table.npy'} is not the table that the run was trained with. Remove the run directory "
+                        "and train again.")
+    return representation
+
+
+def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> ImageDataset:
+    """The data set that a run was trained on.
+
+    Raises:
+        UserError: The data are not to be found, or others than those of the training.
+    """
+    folder = Path(config.folder) if config.folder is not None else data_dir
+    dataset = DATASETS[config.dataset](folder, config.image_size)
+    trained_on = run.environment()["data_fingerprint"]
+    if dataset.fingerprint != trained_on:
+        raise RunRefusedError(f"The data are not those that {run.path} was trained on ({trained_on} then, "
+                              f"{dataset.fingerprint} now: {dataset.variant}). Give the right folder with --data-dir.")
+    return dataset
+
+
+def checkpoint_digest(run: RunDirectory) -> str:
+    """First 16 hex digits of the SHA-256 of the best checkpoint.
+
+    Raises:
+        UserError: There is none.
+    """
+    path = run / "best.keras"
+    if not path.exists():
+        raise UserError(f"There is no checkpoint {path}. Train the run to its end with scripts/train.py.")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def check_checkpoint(run: RunDirectory) -> None:
+    """Refuses to put the results of two checkpoints into one attacks.csv.
+
+    Raises:
+        RunRefusedError: What is there was made with another checkpoint.
+    """
+    if not ((run / "attacks.json").exists() and (run / "attacks.csv").exists()):
+        return
+    earlier, now = run.read_json("attacks.json").get("checkpoint"), checkpoint_digest(run)
+    if earlier != now:
+        raise RunRefusedError(f"{run / 'attacks.csv'} was made with another checkpoint ({earlier} then, {now} now); nothing "
+                              "was overwritten. Move attacks.csv and attacks.json away to attack the present one.")
+
+
+def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
+    """The finished categorical run of the same data, encoder and seed in the same folder; possibly the run itself.
+
+    Raises:
+        UserError: There is none.
+    """
+    wanted = {name: getattr(config, name) for name in SHARED_WITH_SOURCE} | {"label": "category", "label_smoothing": 0.0}
+    if all(getattr(config, name) == value for name, value in wanted.items()):
+        return run
+    for path in sorted(run.path.parent.glob("*/metrics.json")):
+        other = RunDirectory(path.parent)
+        if all(getattr(other.config(), name) == value for name, value in wanted.items()):
+            return other
+    raise UserError(f"The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, and "
+                    f"{run.path.parent} has no such finished run. Train it: python scripts/train.py --dataset "
+                    f"{config.dataset} --encoder {config.encoder} --label category --seed {config.seed} --percent "
+                    f"{config.percent:g}; or name one with --transfer-from; or leave this attack out with --no-transfer.")

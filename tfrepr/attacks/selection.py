@@ -1,0 +1,102 @@
+"""Many runs: which ones are meant, one after the other, and what came out in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tfrepr.attacks.campaign import attack_run
+from tfrepr.attacks.diagnosis import adaptive_fall, masking_signs
+from tfrepr.attacks.protocols import AttackSettings
+from tfrepr.errors import UserError
+from tfrepr.results import experiment_runs, find_runs, read_results
+from tfrepr.runs import RunDirectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def choose_runs(patterns: Sequence[str], experiment: str | None, folder: Path | None, output: Path) -> list[RunDirectory]:
+    """The runs that a command names in one of three ways.
+
+    Raises:
+        UserError: No way or several ways at once, or nothing that fits.
+    """
+    if sum(map(bool, (patterns, experiment, folder))) != 1:
+        raise UserError("Say which runs to attack, in one way: run directories, or --experiment NAME, or --all FOLDER.")
+    if experiment:
+        paths = experiment_runs(output, experiment)
+    elif folder:
+        paths = [path for path in find_runs(output, [str(folder)]) if RunDirectory(path).finished]
+    else:
+        paths = find_runs(output, patterns)
+    if not paths:
+        raise UserError(f"There is no finished run in {folder}. Train some with: python scripts/train.py")
+    return [RunDirectory(path) for path in paths]
+
+
+def attack_runs(runs: Sequence[RunDirectory], settings: AttackSettings, *, data_dir: Path | None, transfer: bool,
+                transfer_from: Path | None, progress_bar: bool) -> int:
+    """Attacks runs one after the other; one that fails does not stop the rest.
+
+    Args:
+        runs: Finished runs.
+        settings, data_dir, transfer, progress_bar: See `campaign.attack_run`.
+        transfer_from: The run directory that transfer attacks start from.
+
+    Returns:
+        0, or the exit code of the last run that failed.
+    """
+    exit_code, source = 0, RunDirectory(transfer_from) if transfer_from else None
+    for run in runs:
+        try:
+            _attack_one(run, settings, data_dir, transfer, source, progress_bar)
+        except UserError as error:
+            click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
+            exit_code = error.exit_code
+    report([run.path for run in runs])
+    return exit_code
+
+
+def _attack_one(run: RunDirectory, settings: AttackSettings, data_dir: Path | None, transfer: bool,
+                source: RunDirectory | None, progress_bar: bool) -> None:
+    click.echo(run.path.name)
+    if not attack_run(run, settings, data_dir=data_dir, transfer=transfer, transfer_from=source, progress_bar=progress_bar):
+        click.echo(f"  {settings.protocol}: done earlier, skipped.")
+        return
+    import keras
+
+    keras.backend.clear_session()
+
+
+def report(paths: Sequence[Path]) -> None:
+    """Prints what attacks.csv of these runs says: accuracies, the fall from standard to adaptive, and signs of masking."""
+    results = read_results(paths)
+    attacks = results.attacks.merge(results.runs[["run", "dataset", "encoder", "label", "seed"]], on="run")
+    if not len(attacks):
+        return
+    click.echo("\nAccuracy of the nearest label, percent of all images looked at, by epsilon:")
+    for run, rows in attacks.groupby("run", sort=False):
+        click.echo(f"{run}\n{_shown(accuracy_table(rows))}")
+    fall = adaptive_fall(attacks)
+    if len(fall):
+        click.echo("\nFrom the standard to the adaptive attacks (worst case over each protocol's attacks):\n" + _shown(fall))
+    for sign in masking_signs(attacks):
+        click.secho(f"Warning: {sign}", fg="yellow", err=True)
+
+
+def accuracy_table(attacks: pd.DataFrame) -> pd.DataFrame:
+    """One row an attack, one column an epsilon, nearest-label accuracy in percent."""
+    nearest = attacks[attacks["criterion"] == "nearest"]
+    accuracy = nearest.assign(accuracy=100 * nearest["still_correct"] / nearest["images"],
+                              **{name: nearest[name].astype(int) for name in ("steps", "restarts", "images")})
+    rows = ["protocol", "attack", "goal", "loss", "steps", "restarts", "images"]
+    return accuracy.pivot_table(index=rows, columns="epsilon", values="accuracy", sort=False).sort_index(axis="columns")
+
+
+def _shown(table: pd.DataFrame) -> str:
+    shown = table.rename(columns=lambda name: f"{name:g}" if isinstance(name, float) else name)
+    return shown.to_string(float_format="{:.1f}".format, na_rep="")

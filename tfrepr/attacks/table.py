@@ -1,0 +1,197 @@
+"""attacks.csv: one row for each protocol, attack, goal, epsilon and criterion; and which images withstood each attack.
+
+Counts, no rates. Epsilon is in the space's unit: normalised units, or 1/255 for pixels. `images` test images were looked at;
+`clean_correct` of them are correct by the row's own criterion without an attack; of those, `still_correct` are correct
+afterwards, `hit_target` are taken for the target class (targeted attacks only) and `no_gradient` have a gradient that is zero
+in float32 at the clean image (attacks that use the model's own gradient only). `seconds` is the attack's time divided by the
+rows that it fills, so that sums are right.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfrepr.attacks.protocols import Attack, Protocol
+from tfrepr.attacks.sweep import Outcome
+from tfrepr.attacks.victim import Decisions
+from tfrepr.errors import UserError
+from tfrepr.runs import replacing, write_atomically
+
+Key = tuple[Any, ...]
+ENSEMBLE = "ensemble"
+"""Name of the worst case over all attacks of a protocol; its goal is `untargeted`, its loss `worst`, its steps all steps and
+queries together, so that ensembles of different attacks are told apart."""
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """One line of attacks.csv; the fields are its columns, the module's docstring says what they count."""
+
+    protocol: str
+    attack: str
+    goal: str
+    loss: str
+    space: str
+    epsilon: float
+    steps: int
+    restarts: int
+    attack_seed: int
+    criterion: str
+    images: int
+    clean_correct: int
+    still_correct: int
+    hit_target: int | None
+    no_gradient: int | None
+    seconds: float
+
+    @property
+    def key(self) -> Key:
+        """What the row is about: the columns up to `images`."""
+        return tuple(getattr(self, name) for name in COLUMNS[:COLUMNS.index("images") + 1])
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(AttackRow))
+_READERS = {"str": str, "int": int, "float": float, "int | None": lambda text: int(text) if text else None}
+
+
+def row_key(protocol: Protocol, attack: Attack, epsilon: float, attack_seed: int, criterion: str, images: int) -> Key:
+    """The key of the row that an attack will fill."""
+    return (protocol.name, attack.name, attack.goal, attack.loss, protocol.space, epsilon, attack.steps, attack.restarts,
+            attack_seed, criterion, images)
+
+
+def outcome_rows(protocol: Protocol, outcome: Outcome, clean: Decisions, criteria: tuple[str, ...],
+                 attack_seed: int) -> list[AttackRow]:
+    """The rows of one attack at all its epsilons; each criterion counts its own initially correct images."""
+    rows, share = [], outcome.seconds / max(1, len(outcome.epsilons) * len(criteria))
+    for (number, epsilon), (column, criterion) in _pairs(outcome.epsilons, criteria):
+        started = clean.correct[:, column]
+
+        def count(flags: np.ndarray, started: np.ndarray = started) -> int:
+            return int((flags & started).sum())
+
+        key = row_key(protocol, outcome.attack, epsilon, attack_seed, criterion, len(started))
+        rows.append(AttackRow(
+            *key, clean_correct=count(started), still_correct=count(outcome.correct[number, :, column]),
+            hit_target=count(outcome.hit[number, :, column]) if outcome.attack.goal == "targeted" else None,
+            no_gradient=None if outcome.no_gradient is None else count(outcome.no_gradient), seconds=round(share, 3)))
+    return rows
+
+
+def _pairs(epsilons: Iterable[float], criteria: Iterable[str]) -> list[tuple[tuple[int, float], tuple[int, str]]]:
+    return [(first, second) for first in enumerate(epsilons) for second in enumerate(criteria)]
+
+
+def read_rows(path: Path) -> list[AttackRow]:
+    """Reads attacks.csv; a torn last row is left out, so that it is done again.
+
+    Raises:
+        UserError: Other columns, or a damaged row that is not the last.
+    """
+    if not path.exists():
+        return []
+    *lines, torn = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    if not lines:
+        return []
+    if lines[0] != ",".join(COLUMNS):
+        raise UserError(f"{path} has other columns than this version writes: {lines[0]!r}. Move it away; the next attack "
+                        "makes it anew.")
+    rows = [_parse(line) for line in lines[1:]]
+    if rows and rows[-1] is None and not torn:
+        rows.pop()
+    if None in rows:
+        raise UserError(f"Line {rows.index(None) + 2} of {path} is damaged: {lines[rows.index(None) + 1]!r}. Delete that line; "
+                        "the next attack does it again.")
+    return rows
+
+
+def _parse(line: str) -> AttackRow | None:
+    """A row, or None where the line is not a whole one."""
+    texts = next(csv.reader([line]), [])
+    if len(texts) != len(COLUMNS):
+        return None
+    try:
+        return AttackRow(*(_READERS[field.type](text)
+                           for field, text in zip(dataclasses.fields(AttackRow), texts, strict=True)))
+    except ValueError:
+        return None
+
+
+def write_rows(path: Path, rows: Iterable[AttackRow]) -> None:
+    """Writes attacks.csv whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(["" if value is None else f"{value:g}" if name == "epsilon" else value
+                      for name, value in dataclasses.asdict(row).items()] for row in rows)
+    write_atomically(path, text.getvalue().encode())
+
+
+class Survivors:
+    """Which images withstood which attack, one bit an image and criterion; the worst case over attacks needs it.
+
+    Args:
+        path: An `.npz` file; one that is missing or damaged counts as empty, and its attacks are done again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._bits: dict[str, np.ndarray] = {}
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                self._bits = {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            pass
+
+    def __contains__(self, key: Key) -> bool:
+        return _text(key) in self._bits
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        """bool, `(images,)`; `images` is the last part of the key."""
+        return np.unpackbits(self._bits[_text(key)], count=key[-1]).astype(bool)
+
+    def add(self, survivors: Mapping[Key, np.ndarray]) -> None:
+        """Takes in what an attack left, and writes the file."""
+        self._bits.update({_text(key): np.packbits(flags) for key, flags in survivors.items()})
+        with replacing(self._path) as temporary:
+            np.savez_compressed(temporary, **self._bits)
+
+
+def _text(key: Key) -> str:
+    return " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in key)
+
+
+def outcome_survivors(protocol: Protocol, outcome: Outcome, clean: Decisions, criteria: tuple[str, ...],
+                      attack_seed: int) -> dict[Key, np.ndarray]:
+    """For every row of an outcome the images that are correct before and after the attack, bool `(images,)`."""
+    return {row_key(protocol, outcome.attack, epsilon, attack_seed, criterion, len(clean.correct)):
+            outcome.correct[number, :, column] & clean.correct[:, column]
+            for (number, epsilon), (column, criterion) in _pairs(outcome.epsilons, criteria)}
+
+
+def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...], attack_seed: int,
+                  survivors: Survivors) -> list[AttackRow]:
+    """The worst case: an image counts as correct only where it withstood every attack of the protocol."""
+    rows, images, ensemble = [], len(clean.correct), ensemble_attack(protocol)
+    for (_, epsilon), (column, criterion) in _pairs(protocol.epsilons, criteria):
+        keys = [row_key(protocol, attack, epsilon, attack_seed, criterion, images) for attack in protocol.attacks]
+        withstood = np.logical_and.reduce([survivors[key] for key in keys])
+        rows.append(AttackRow(*row_key(protocol, ensemble, epsilon, attack_seed, criterion, images),
+                              clean_correct=int(clean.correct[:, column].sum()), still_correct=int(withstood.sum()),
+                              hit_target=None, no_gradient=None, seconds=0.0))
+    return rows
+
+
+def ensemble_attack(protocol: Protocol) -> Attack:
+    """What the rows of the worst case are filed under."""
+    return Attack(ENSEMBLE, "untargeted", "worst", steps=sum(attack.steps for attack in protocol.attacks),
+                  restarts=max(attack.restarts for attack in protocol.attacks))
