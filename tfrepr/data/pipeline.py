@@ -63,7 +63,7 @@ def _centred(count: int) -> Augmentation:
 
 def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, float, float], std: tuple[float, float, float],
                      flip: bool, batch_size: int, seed: int, first_epoch: int = 0, last_epoch: int,
-                     augment: bool = True) -> tf.data.Dataset:
+                     augment: bool = True, label_changes: Callable[[int], np.ndarray] | None = None) -> tf.data.Dataset:
     """All epochs in a row, each in a fresh order and with fresh crops.
 
     Args:
@@ -75,9 +75,11 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
         seed: The run's seed; its streams `"shuffling"` and `"augmentation"` are used.
         first_epoch, last_epoch: Epochs first_epoch, ..., last_epoch - 1 are produced.
         augment: False: the order changes each epoch, the images stay as they are.
+        label_changes: Function of the epoch that draws integers `(n, k)`, what to change in the label of each image.
 
     Returns:
-        `(last_epoch - first_epoch) * ceil(n / batch_size)` batches of (float32 `(batch, height, width, 3)`, int64 `(batch,)`).
+        `(last_epoch - first_epoch) * ceil(n / batch_size)` batches of (float32 `(batch, height, width, 3)`, int64 `(batch,)`),
+        the class ids; with `label_changes` int64 `(batch, 1 + k)`, the class id and what was drawn.
 
     Reference:
         Paper A.5. As in the authors' code the padding precedes the standardisation: padded pixels are black.
@@ -86,16 +88,19 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
 
     count = len(images)
     steps = math.ceil(count / batch_size)
+    label_width = label_changes(first_epoch).shape[1] if label_changes else None
 
     def draw(epoch: np.ndarray) -> tuple[np.ndarray, ...]:
         order = epoch_order(count, seed=seed, epoch=int(epoch))
         changes = epoch_augmentation(count, flip=flip, seed=seed, epoch=int(epoch)) if augment else _centred(count)
-        return order, *(array[order] for array in changes)
+        labels = [label_changes(int(epoch))] if label_changes else []
+        return order, *(array[order] for array in (*changes, *labels))
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        drawn = tf.numpy_function(draw, [epoch], [tf.int64, tf.int32, tf.int32, tf.bool], stateful=False)
-        for array in drawn:
-            array.set_shape((count,))
+        kinds = [tf.int64, tf.int32, tf.int32, tf.bool] + [tf.int32] * (label_width is not None)
+        drawn = tf.numpy_function(draw, [epoch], kinds, stateful=False)
+        for array, shape in zip(drawn, [(count,)] * 4 + [(count, label_width)], strict=False):
+            array.set_shape(shape)
         return tf.data.Dataset.range(steps).map(
             lambda step: tuple(array[step * batch_size : (step + 1) * batch_size] for array in drawn))
 
@@ -126,7 +131,7 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float
 
 def _batch_assembler(images: np.ndarray, ids: np.ndarray, mean: tuple[float, float, float],
                      std: tuple[float, float, float]) -> Callable:
-    """A function of (image indices, top, left, mirrored), each `(batch,)`, that returns a batch."""
+    """A function of (image indices, top, left, mirrored), each `(batch,)`, and perhaps label changes, that returns a batch."""
     import tensorflow as tf
 
     count, height, width, channels = images.shape
@@ -139,12 +144,16 @@ def _batch_assembler(images: np.ndarray, ids: np.ndarray, mean: tuple[float, flo
     columns = tf.range(width, dtype=index_type)[None, None, :]
     standardise = _standardiser(width, mean, std)
 
-    def assemble(indices: tf.Tensor, top: tf.Tensor, left: tf.Tensor, mirrored: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def assemble(indices: tf.Tensor, top: tf.Tensor, left: tf.Tensor, mirrored: tf.Tensor,
+                 label: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         corner = (tf.cast(indices, index_type) * padded_height + tf.cast(top, index_type)) * padded_width
         first = corner + tf.cast(left, index_type) + tf.where(mirrored, tf.cast(width - 1, index_type), 0)
         direction = tf.where(mirrored, tf.cast(-1, index_type), 1)
         index = (first[:, None, None] + direction[:, None, None] * columns) + row_starts
-        return standardise(tf.gather(pixels, index)), tf.gather(class_ids, indices)
+        targets = tf.gather(class_ids, indices)
+        if label is not None:
+            targets = tf.concat([targets[:, None], tf.cast(label, tf.int64)], axis=1)
+        return standardise(tf.gather(pixels, index)), targets
 
     return assemble
 

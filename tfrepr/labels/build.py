@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.labels.waveforms import equal_groups
@@ -48,6 +49,8 @@ def build_representation(name: str, class_names: Sequence[str], *, image_side: i
     else:
         table = LABELS[name](class_names, 2 * image_side, options)
     check_table(table, class_names, name)
+    if name == "speech-augmented":
+        return AugmentedRepresentation(name, class_names, table, options)
     return RegressionRepresentation(name, class_names, table)
 
 

@@ -20,6 +20,9 @@ class LabelOptions:
     wav_dir: str | None = option(None, "folder with one WAV file a class: <id>.wav, <id>_*.wav or <class name>.wav")
     resampler: str = option("soxr-hq", "resampling of --wav-dir; kaiser-best-2019 is the authors'", choices=RESAMPLERS)
     frontend: str = option("librosa", "what turns sound into a spectrogram", choices=tuple(FRONTENDS))
+    time_shift: int = option(4, "speech-augmented: greatest shift, columns", at_least=0)
+    time_mask: int = option(8, "speech-augmented: masked columns, fewer than this", at_least=0)
+    frequency_mask: int = option(8, "speech-augmented: masked mel bands, fewer than this", at_least=0)
     label_file: str | None = option(None, "a .npy table, one row a class, used instead of making the label")
     label_seed: int | None = option(None, "seed of drawn labels (default: the authors' own)", at_least=0,
                                     at_most=2**32 - 1)

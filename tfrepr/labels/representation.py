@@ -7,6 +7,7 @@ all decide by `LabelRepresentation.decode`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -62,6 +63,15 @@ class LabelRepresentation:
     def scores(self, outputs: Any) -> Any:
         """How well the output fits every class, float32, `(batch, classes)`; the largest wins."""
         raise NotImplementedError
+
+    def label_changes(self, count: int, seed: int) -> Callable[[int], np.ndarray] | None:
+        """How training varies the labels of `count` images, if it does.
+
+        Returns:
+            None, or a function of the epoch that draws int32 `(count, k)`. The input pipeline then hands `losses` targets of
+            shape `(batch, 1 + k)`: the class id and what was drawn for the image.
+        """
+        return None
 
     def decode(self, outputs: Any) -> Any:
         """The predicted class ids, int32, `(batch,)`; the lowest id wins a tie."""
@@ -126,10 +136,15 @@ class RegressionRepresentation(LabelRepresentation):
         """Mean smooth L1 between each output and the row of its class."""
         from keras import ops
 
-        rows = ops.take(self.table, ops.cast(class_ids, "int32"), axis=0)
-        error = ops.abs(ops.cast(outputs, "float32") - rows)
+        error = ops.abs(ops.cast(outputs, "float32") - self.rows(class_ids))
         smooth = ops.where(error < 1.0, 0.5 * error * error, error - 0.5)
         return ops.mean(ops.reshape(smooth, (-1, int(np.prod(self.output_shape)))), axis=-1)
+
+    def rows(self, class_ids: Any) -> Any:
+        """The rows that the outputs are held against, float32, `(batch, *output_shape)`."""
+        from keras import ops
+
+        return ops.take(self.table, ops.cast(class_ids, "int32"), axis=0)
 
     @cached_property
     def _centred(self) -> tuple[np.ndarray, np.ndarray]:

@@ -53,7 +53,8 @@ class Cell:
         rows = self.split.train
         return training_batches(self.dataset.train_images[rows], self.dataset.train_ids[rows], mean=self.dataset.mean,
                                 std=self.dataset.std, flip=self.dataset.flip, batch_size=self.config.batch_size,
-                                seed=self.config.seed, first_epoch=first_epoch, last_epoch=self.config.epochs)
+                                seed=self.config.seed, first_epoch=first_epoch, last_epoch=self.config.epochs,
+                                label_changes=self.representation.label_changes(len(rows), self.config.seed))
 
     def validation_batches(self) -> Any:
         """The validation images, in batches of 100 as the authors have it."""
