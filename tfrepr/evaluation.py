@@ -43,7 +43,8 @@ def forward_function(model: keras.Model, jit: bool = False) -> Callable[[Any], A
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(lambda images: model(images, training=False), jit_compile=jit, reduce_retracing=True)
+        signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]  # any batch size: one trace serves the short last batch
+        return tf.function(lambda images: model(images, training=False), input_signature=signature, jit_compile=jit)
     if backend == "jax":
         import jax
 
