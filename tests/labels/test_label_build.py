@@ -58,7 +58,7 @@ def test_other_files_are_refused(tmp_path):
     whole = save(tmp_path / "whole.npy", np.zeros((3, 2))).read_bytes()
     (tmp_path / "cut.npy").write_bytes(whole[:-8])
     for name in ("table.npz", "empty.npy", "text.npy", "cut.npy", "none.npy"):
-        with pytest.raises(UserError, match="--label-file"):
+        with pytest.raises(UserError, match="The label table"):
             read_table(tmp_path / name, 3)
 
 
