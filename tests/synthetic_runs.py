@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.labels.options import LabelOptions
-from tfrepr.results import ATTACK_COLUMNS, HISTORY_COLUMNS
+from tfrepr.runs import HISTORY_COLUMNS
 
 # How a label ends: training loss, nearest and threshold accuracy, and how fast attacks bring it down.
 FINAL = {"category": (0.004, 0.923, None, 9.0), "speech": (0.9, 0.921, 0.917, 3.0), "shuffle": (1.3, 0.926, 0.915, 3.2),
@@ -44,6 +45,14 @@ def write_run(output: Path, *, variant: str | None = "official", finished: bool 
     return path
 
 
+def write_gallery(path: Path) -> None:
+    """Eight grey images and adversarial ones that are brighter by 0.02."""
+    original = np.full((8, 4, 4, 3), 0.4, dtype=np.float32)
+    names = np.array(["cat", "dog"] * 4)
+    np.savez(path / "gallery.npz", original=original, adversarial=original + np.float32(0.02), epsilon=np.float32(0.3),
+             names=names, predicted=np.array(["cat"] * 8))
+
+
 def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     lines = [",".join(columns), *(",".join("" if value is None else str(value) for value in row) for row in rows)]
     path.write_text("\n".join(lines) + "\n")
@@ -75,16 +84,25 @@ def metrics(label: str, history: list[list[Any]], images: int, noise: np.random.
 
 
 def attack_rows(label: str, images: int, noise: np.random.Generator) -> list[list[Any]]:
+    """The paper's four attacks."""
+    strengths = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
+    return [row for attack, strength, steps in (("fgsm", 1.0, 1), ("iterative", 1.6, 5))
+            for goal, ease in (("untargeted", 1.0), ("targeted", 0.5))
+            for row in one_attack(label, images, noise, ["paper", attack, goal, "training", "normalised"], steps, strengths,
+                                  strength * ease)]
+
+
+def one_attack(label: str, images: int, noise: np.random.Generator, words: list[str], steps: int, strengths: list[float],
+               ease: float) -> list[list[Any]]:
+    """Rows of one attack; accuracy falls exponentially with its strength."""
     _, nearest, threshold, slope = FINAL[label]
     rows = []
-    for attack, strength, steps in (("fgsm", 1.0, 1), ("iterative", 1.6, 5)):
-        for goal, ease in (("untargeted", 1.0), ("targeted", 0.5)):
-            for epsilon in np.arange(7) * 0.05:
-                for criterion, clean in (("nearest", nearest), ("threshold", threshold)):
-                    if clean is None:
-                        continue
-                    correct = int(images * clean)
-                    rate = np.exp(-strength * ease * slope * epsilon) * (1 if epsilon == 0 else min(1, noise.normal(1, 0.02)))
-                    rows.append(["paper", attack, goal, "normalised", round(float(epsilon), 2), steps, 1, 0, criterion, images,
-                                 correct, int(correct * rate), int(correct * (1 - rate) / 2), 1.5])
+    for epsilon in strengths:
+        for criterion, clean in (("nearest", nearest), ("threshold", threshold)):
+            if clean is None:
+                continue
+            correct = int(images * clean)
+            rate = np.exp(-ease * slope * epsilon) * (1 if epsilon == 0 else min(1, noise.normal(1, 0.02)))
+            rows.append([*words, epsilon, steps, 1, 0, criterion, images, correct, int(correct * rate),
+                         int(correct * (1 - rate) / 2) if "targeted" in words else None, 0, 1.5])
     return rows

@@ -12,9 +12,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from tests.synthetic_runs import write_experiment, write_run
+from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.errors import UserError
 from tfrepr.results import (
-    ATTACK_COLUMNS,
     GALLERY_FILE,
     experiment_names,
     experiment_runs,
@@ -60,12 +60,13 @@ def test_histories_and_attacks_equal_the_files(tmp_path):
 
 
 def test_files_with_different_headers_are_joined(tmp_path):
-    old, new = (write_run(tmp_path, attacks=True, config={"seed": seed}) for seed in (0, 1))
-    lines = (new / "attacks.csv").read_text().splitlines()
-    (new / "attacks.csv").write_text("\n".join([f"{lines[0]},loss", *(f"{line},margin" for line in lines[1:])]) + "\n")
-    attacks = read_results([old, new]).attacks
-    assert set(attacks.loc[attacks["run"] == new.name, "loss"]) == {"margin"}
-    assert attacks.loc[attacks["run"] == old.name, "loss"].isna().all()
+    old, new = (write_run(tmp_path, config={"seed": seed}) for seed in (0, 1))
+    lines = (new / "history.csv").read_text().splitlines()
+    (new / "history.csv").write_text("\n".join([f"{lines[0]},note", *(f"{line},7" for line in lines[1:])]) + "\n")
+    histories = read_results([old, new]).histories
+    assert set(histories.loc[histories["run"] == new.name, "note"]) == {7}
+    assert histories.loc[histories["run"] == old.name, "note"].isna().all()
+    assert histories["train_loss"].notna().all()
 
 
 @pytest.mark.parametrize(("tail", "rows"), [("31,0.1,0.5", 30), ("31,0.1,0.5,0.6,0.7,,12.5,3600", 30),
@@ -170,9 +171,11 @@ def test_gallery_arrays(tmp_path):
     np.savez(path / GALLERY_FILE, **arrays)
     gallery = read_results([path]).galleries[path.name]
     assert all(np.array_equal(gallery[name], value) for name, value in arrays.items())
-    np.savez(path / GALLERY_FILE, original=arrays["original"])
-    with pytest.raises(UserError, match="lacks the arrays adversarial, epsilon, names, predicted"):
-        read_results([path])
+    for damage in (lambda file: np.savez(file, original=arrays["original"]), lambda file: file.write_bytes(b"PK torn")):
+        damage(path / GALLERY_FILE)
+        results = read_results([path])
+        assert not results.galleries
+        assert "gallery.npz cannot be read" in results.notes[0]
 
 
 def test_reading_needs_no_tensorflow():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -18,15 +19,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import unknown_name
 from tfrepr.runs import HISTORY_COLUMNS
 
-ATTACK_COLUMNS = ("protocol", "attack", "goal", "space", "epsilon", "steps", "restarts", "attack_seed", "criterion", "images",
-                  "clean_correct", "still_correct", "hit_target", "seconds")
-ATTACK_WORDS = ("protocol", "attack", "goal", "space", "criterion", "loss")
+ATTACK_WORDS = ("protocol", "attack", "goal", "loss", "space", "criterion")
 METRICS = ("test_accuracy", "test_threshold_accuracy", "test_loss", "test_images", "best_epoch", "best_val_accuracy",
            "best_val_loss", "train_seconds")
 ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint", "device", "backend", "commit")
@@ -45,8 +45,8 @@ class Results:
     Attributes:
         runs: One row a run: `run` (the directory's name), `path`, `finished`, the config's fields (label options as
             `label_options.<field>`), `METRICS` (missing where a run is unfinished) and `ENVIRONMENT`.
-        histories: `run` and `HISTORY_COLUMNS`, one row an epoch.
-        attacks: `run` and `ATTACK_COLUMNS` (and what else the files hold), one row an attack and criterion.
+        histories: `run` and `tfrepr.runs.HISTORY_COLUMNS`, one row an epoch.
+        attacks: `run` and the columns of `tfrepr.attacks.table.AttackRow`, one row an attack, epsilon and criterion.
         galleries: By run, the arrays of its `gallery.npz`: `original` and `adversarial`, float, 0..1,
             `(n, height, width, 3)`; `epsilon`, one number or one an image; `names` and `predicted`, strings, `(n,)`: the
             true class and the predicted class of each adversarial image.
@@ -152,7 +152,7 @@ def read_results(paths: Iterable[Path]) -> Results:
     paths = {row["run"]: paths[row["run"]] for row in rows}
     histories = _read_tables({run: path / "history.csv" for run, path in paths.items()}, HISTORY_COLUMNS, (), notes)
     attacks = _read_tables({run: path / "attacks.csv" for run, path in paths.items()}, ATTACK_COLUMNS, ATTACK_WORDS, notes)
-    galleries = {run: _read_gallery(path / GALLERY_FILE) for run, path in paths.items() if (path / GALLERY_FILE).is_file()}
+    galleries = {run: gallery for run, path in paths.items() if (gallery := _read_gallery(path / GALLERY_FILE, notes))}
     return Results(_run_table(rows), histories, attacks, galleries, tuple(notes))
 
 
@@ -252,9 +252,13 @@ def _parse(header: str, lines: Sequence[str], words: Collection[str]) -> pd.Data
     return table.assign(**{name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in numbers})
 
 
-def _read_gallery(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as arrays:
-        missing = [name for name in GALLERY_ARRAYS if name not in arrays]
-        if missing:
-            raise UserError(f"{path} lacks the arrays {', '.join(missing)}; it needs {', '.join(GALLERY_ARRAYS)}.")
-        return {name: arrays[name] for name in GALLERY_ARRAYS}
+def _read_gallery(path: Path, notes: list[str]) -> dict[str, np.ndarray]:
+    """The arrays of a gallery; none (and a note) where the file is damaged, none where there is no file."""
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in GALLERY_ARRAYS}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        notes.append(f"{path} cannot be read, or lacks one of {', '.join(GALLERY_ARRAYS)}; it is left out.")
+        return {}

@@ -2,19 +2,10 @@
 
 import itertools
 
-import numpy as np
 import pytest
 
-from tests.synthetic_runs import FINAL, write_experiment, write_run
-from tfrepr.results import GALLERY_FILE, Results, find_runs, read_results
-
-
-def write_gallery(path) -> None:
-    """Eight grey images and adversarial ones that are brighter by 0.02."""
-    original = np.full((8, 4, 4, 3), 0.4, dtype=np.float32)
-    names = np.array(["cat", "dog"] * 4)
-    np.savez(path / GALLERY_FILE, original=original, adversarial=original + np.float32(0.02), epsilon=np.float32(0.3),
-             names=names, predicted=np.array(["cat"] * 8))
+from tests.synthetic_runs import FINAL, write_experiment, write_gallery, write_run
+from tfrepr.results import Results, find_runs, read_results
 
 
 @pytest.fixture(scope="session")

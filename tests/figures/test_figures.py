@@ -8,7 +8,8 @@ import pytest
 from matplotlib.text import Text
 from pandas.testing import assert_frame_equal
 
-from tests.synthetic_runs import write_run
+from tests.synthetic_runs import one_attack, write_csv, write_run
+from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.figures import style
 from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError, series_of
@@ -40,8 +41,21 @@ def texts(figure):
 
 
 @pytest.fixture(scope="module")
-def figures(study):
-    return {name: FIGURES[name](study) for name in NAMES}
+def figures(study, pixel_study):
+    return {name: FIGURES[name](study) for name in NAMES} | {"pixel attacks": FIGURES["figure7"](pixel_study)}
+
+
+@pytest.fixture(scope="module")
+def pixel_study(tmp_path_factory):
+    """Seven attacks, more than fit in one row of panels."""
+    path, noise = write_run(tmp_path_factory.mktemp("pixel"), config={"label": "speech"}), np.random.default_rng(0)
+    attacks = [("pgd", "untargeted", "margin"), ("pgd", "untargeted", "cross_entropy"), ("pgd", "untargeted", "training"),
+               ("pgd", "targeted", "margin"), ("square", "untargeted", "margin"), ("transfer", "untargeted", "training"),
+               ("ensemble", "untargeted", "worst")]
+    write_csv(path / "attacks.csv", ATTACK_COLUMNS,
+              [row for attack in attacks for row in one_attack("speech", 500, noise, ["adaptive", *attack, "pixel"], 20,
+                                                               [0, 2, 4, 8, 16, 128], 0.05)])
+    return read_results([path])
 
 
 def test_all_figures_are_registered():
@@ -49,7 +63,7 @@ def test_all_figures_are_registered():
     assert all(FIGURES.describe(name).endswith(".") for name in NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "pixel attacks"])
 def test_texts_are_legible_and_do_not_overlap(figures, name):
     figure = figures[name]
     figure.draw_without_rendering()
@@ -162,6 +176,12 @@ def test_attack_curves_are_surviving_images(study, figures, name, reference):
 def test_attack_columns_are_in_the_papers_order(figures):
     titles = [axes.get_title() for axes in panels(figures["figure3"])[:4]]
     assert titles == ["Untargeted FGSM", "Targeted FGSM", "Untargeted iterative", "Targeted iterative"]
+
+
+def test_more_attacks_take_more_rows(figures):
+    titles = [axes.get_title() for axes in panels(figures["pixel attacks"])]
+    assert titles == ["Untargeted PGD", "Untargeted PGD\ncross-entropy", "Untargeted PGD\nmargin", "Targeted PGD\nmargin",
+                      "Untargeted transfer", "Untargeted Square\nmargin", "Worst of all attacks"]
 
 
 def test_subset_starts_at_all(figures):

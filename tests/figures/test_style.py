@@ -38,9 +38,8 @@ def test_lines_stand_out_from_white():
 
 
 def test_every_registered_label_has_its_own_style():
-    assert set(LABELS.names()) <= set(style.LABEL_STYLES)
-    styles = list(style.LABEL_STYLES.values())
-    assert len({one.color for one in styles}) == len({one.title for one in styles}) == len(styles)
+    styles = [style.label_style(name) for name in {*LABELS.names(), *style.LABEL_STYLES}]
+    assert len({(one.color, one.marker) for one in styles}) == len({one.title for one in styles}) == len(styles)
 
 
 def test_unknown_label_keeps_its_style():

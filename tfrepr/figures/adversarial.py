@@ -7,6 +7,7 @@ and dotted ones the nearest label; the category label has the arg max only, draw
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,9 +28,11 @@ PAGE = (*DATA, "percent", "protocol", "attack_seed", "images")
 ATTACK = "python scripts/attack.py RUN_DIR"
 PAPER_LABELS = ("category", "speech", "shuffle", "composite", "constant")
 """The labels in the paper's Figures 3 and 6."""
-ATTACK_TITLES = {"fgsm": "FGSM", "iterative": "iterative", "pgd": "PGD", "transfer": "transfer", "square": "Square"}
+ATTACK_TITLES = {"fgsm": "FGSM", "iterative": "iterative", "pgd": "PGD", "transfer": "transfer", "square": "Square",
+                 "ensemble": "ensemble"}
 GOALS = ("untargeted", "targeted")
-COLUMNS = 4
+LOSSES = ("training", "cross_entropy", "margin", "worst")
+MOST_COLUMNS = 5
 PANEL_HEIGHT = 1.35
 EPSILON_TITLES = {"normalised": "ε, normalised images", "pixel": "ε in 1/255"}
 
@@ -46,9 +49,9 @@ class Panel(NamedTuple):
     @property
     def rank(self) -> tuple:
         """Sorts panels as the paper does: both goals of FGSM, then both of the iterative method."""
-        attacks = list(ATTACK_TITLES)
-        return (attacks.index(self.attack) if self.attack in attacks else len(attacks), self.attack,
-                GOALS.index(self.goal) if self.goal in GOALS else len(GOALS), self.loss, self.steps, self.restarts)
+        orders = (tuple(ATTACK_TITLES), GOALS, LOSSES)
+        places = [(order.index(name) if name in order else len(order), name) for order, name in zip(orders, self, strict=False)]
+        return (*places, self.steps, self.restarts)
 
 
 @FIGURES.register("figure3")
@@ -84,44 +87,46 @@ def _attack_figure(results: Results, reference: str, title: str) -> Figure:
     results = results.where(results.runs["run"].isin(results.attacks["run"]))
     require(results.attacks, "attack results (attacks.csv) for the labels of this figure", ATTACK)
     series, panels = series_of(results.runs), _panels(results.attacks, reference)
-    rows = list(itertools.product(encoders(results.runs), _lines_of(list(panels))))
-    figure, grid = panel_grid(len(rows), min(COLUMNS, len(panels)), PANEL_HEIGHT, sharey=True)
+    lines = _lines_of(list(panels))
+    rows = list(itertools.product(encoders(results.runs), lines))
+    figure, grid = panel_grid(len(rows), len(lines[0]), PANEL_HEIGHT, sharey=True)
     for number, (row, (encoder, line)) in enumerate(zip(grid, rows, strict=True)):
         row[0].set_ylabel(f"{encoder_title(encoder, series)}\naccuracy (%)")
         for axes, panel in zip(row, line, strict=False):
             _draw_panel(axes, panels[panel], series, encoder)
-            if number == 0 or len(panels) > COLUMNS:
+            if number == 0 or len(lines) > 1:
                 axes.set_title(_panel_title(panel, panels))
         for axes in row[len(line):]:
             axes.set_visible(False)
     _name_epsilon(grid, results.attacks)
     figure.suptitle(f"{title}: {data_title(results.runs)}\n{_attack_settings(results.attacks)}")
-    lines = {"threshold (category: arg max)": style.THRESHOLD_LINE, "nearest label": style.NEAREST_LINE}
-    legend(figure, [*label_keys(series), *line_keys(lines)])
+    criteria = {"threshold (category: arg max)": style.THRESHOLD_LINE, "nearest label": style.NEAREST_LINE}
+    legend(figure, [*label_keys(series), *line_keys(criteria)])
     return figure
 
 
 def _panels(attacks: pd.DataFrame, reference: str) -> dict[Panel, pd.DataFrame]:
     """Rows of each attack, with the column `accuracy` (percent), in the paper's order of attacks."""
-    loss = attacks["loss"].fillna("training") if "loss" in attacks else "training"
     survived = 100 * attacks["still_correct"] / attacks[reference].where(attacks[reference] > 0)
-    table = attacks.fillna({"steps": 0, "restarts": 0}).assign(loss=loss, accuracy=survived)
-    panels = {Panel(*key): rows for key, rows in table.groupby(list(Panel._fields))}
+    panels = {Panel(*key): rows for key, rows in attacks.assign(accuracy=survived).groupby(list(Panel._fields))}
     return dict(sorted(panels.items(), key=lambda item: item[0].rank))
 
 
 def _lines_of(panels: Sequence[Panel]) -> list[Sequence[Panel]]:
-    return [panels[start:start + COLUMNS] for start in range(0, len(panels), COLUMNS)]
+    """The panels in rows of equal length, the last one perhaps shorter."""
+    columns = math.ceil(len(panels) / math.ceil(len(panels) / MOST_COLUMNS))
+    return [panels[start:start + columns] for start in range(0, len(panels), columns)]
 
 
 def _panel_title(panel: Panel, panels: Iterable[Panel]) -> str:
     """`"Untargeted FGSM"`; loss, steps and restarts only where they are needed to tell panels apart."""
     same_loss = [other for other in panels if other[:3] == panel[:3]]
-    parts = [f"{panel.goal.capitalize()} {ATTACK_TITLES.get(panel.attack, panel.attack)}"]
-    parts += [panel.loss.replace("_", "-")] if panel.loss != "training" else []
+    name = f"{panel.goal} {ATTACK_TITLES.get(panel.attack, panel.attack)}" if panel.loss != "worst" else "worst of all attacks"
+    parts = [name[0].upper() + name[1:]]
+    parts += [panel.loss.replace("_", "-")] if panel.loss in LOSSES[1:-1] else []
     parts += [f"{panel.steps:g} steps"] if len({other.steps for other in same_loss}) > 1 else []
     parts += [f"{panel.restarts:g} restarts"] if len({other.restarts for other in same_loss}) > 1 else []
-    return ", ".join(parts)
+    return "\n".join(parts)
 
 
 def _draw_panel(axes: Axes, attacks: pd.DataFrame, series: Sequence[Series], encoder: str) -> None:
@@ -143,11 +148,12 @@ def _draw_panel(axes: Axes, attacks: pd.DataFrame, series: Sequence[Series], enc
 def _name_epsilon(grid: np.ndarray, attacks: pd.DataFrame) -> None:
     """Titles the epsilon axes; pixel strengths, which run from 2 to 128, are spaced by their logarithm."""
     space, values = attacks["space"].iloc[0], sorted(set(attacks["epsilon"]))
-    for axes in grid[-1]:
-        axes.set_xlabel(EPSILON_TITLES.get(space, f"ε, {space}"))
+    for column in grid.T:
+        [axes for axes in column if axes.get_visible()][-1].set_xlabel(EPSILON_TITLES.get(space, f"ε, {space}"))
     for axes in grid.flat if space == "pixel" else ():
         axes.set_xscale("symlog", base=2, linthresh=min((value for value in values if value > 0), default=1))
         axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.set_xlim(min(values), max(values) * 1.05)
         axes.xaxis.minorticks_off()
 
 

@@ -1,7 +1,7 @@
 """How every figure looks, and how it is written to disk.
 
 Colours are those of Okabe and Ito ("Color Universal Design", https://jfly.uni-koeln.de/color/), which people with the common
-forms of colour blindness tell apart, and three more. Each label has one colour and one marker in all figures. Sizes are those
+forms of colour blindness tell apart, and four more. Each label has one colour and one marker in all figures. Sizes are those
 of a printed two-column page, so that text of 6 to 8 points keeps its size when the figure is set at its own width.
 """
 
@@ -53,6 +53,7 @@ LABEL_STYLES = {
     "category": LabelStyle("Category", "#000000", "o"),
     "category-smoothing": LabelStyle("Category, smoothed", "#666666", "o"),
     "speech": LabelStyle("Speech", "#0072B2", "s"),
+    "speech-augmented": LabelStyle("Speech, augmented", "#5D1B40", ">"),
     "shuffle": LabelStyle("Shuffled speech", "#56B4E9", "D"),
     "composite": LabelStyle("Composition of Gaussians", "#009E73", "^"),
     "constant": LabelStyle("Constant matrix", "#E69F00", "v"),
@@ -61,11 +62,11 @@ LABEL_STYLES = {
     "bert": LabelStyle("BERT", "#901C22", "*"),
     "glove": LabelStyle("GloVe", "#071B8A", "p"),
 }
-"""In the order of legends. Okabe and Ito's yellow is too pale for a line on white; grey, dark red and navy, which stay apart
-from the others under red, green and blue blindness, fill the list."""
+"""In the order of legends. Okabe and Ito's yellow is too pale for a line on white; grey and three dark colours,
+which stay apart from the others under red, green and blue blindness, fill the list."""
 
 SPARE_COLORS = ("#AA4499", "#44AA99", "#661100", "#332288", "#999933", "#6699CC")
-SPARE_MARKERS = ("h", "<", ">", "d", "8")
+SPARE_MARKERS = ("h", "<", "d", "8", "H")
 ENCODER_TITLES = {"resnet32": "ResNet-32", "resnet110": "ResNet-110", "vgg19": "VGG19"}
 DATASET_TITLES = {"digits": "Digits", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "folder": "Own images"}
 TRAINING_LINE, VALIDATION_LINE = "-", (0, (4, 1.6))
