@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import given, record_options, user_errors
+from tfrepr.cli import given, record_options, user_errors, voice_list_option
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.runner import run_cells
@@ -21,6 +21,7 @@ from tfrepr.registry import EXPERIMENTS
               help=f"a named list of cells; other options then change every cell ({', '.join(EXPERIMENTS.names())})")
 @record_options(RunConfig, leave_out=("folder",))
 @record_options(LabelOptions)
+@voice_list_option
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
               help="folder of all results")

@@ -57,6 +57,21 @@ def record_options(record_class: type, *, leave_out: Collection[str] = ()) -> Ca
     return decorate
 
 
+def voice_list_option(command: Callable) -> Callable:
+    """Decorator: the flag `--list-voices`, which shows what `--voice` takes and leaves."""
+
+    @user_errors
+    def show(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            from tfrepr.labels.espeak import voice_list
+
+            click.echo(voice_list())
+            context.exit()
+
+    return click.option("--list-voices", is_flag=True, is_eager=True, expose_value=False, callback=show,
+                        help="show the voices and languages that --voice takes, and leave")(command)
+
+
 def given(values: dict[str, Any]) -> dict[str, Any]:
     """The options that the user gave."""
     return {name: value for name, value in values.items() if value is not None and value != ()}

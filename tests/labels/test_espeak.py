@@ -5,10 +5,13 @@ import shutil
 import subprocess
 import sys
 
+import click
 import espeakng_loader
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from tfrepr.cli import voice_list_option
 from tfrepr.errors import UserError
 from tfrepr.labels import espeak
 
@@ -91,3 +94,10 @@ def test_the_list_shows_voices_languages_and_variants():
     assert "French (France)" in shown
     assert "whisper" in shown
     assert len(espeak.voices()) == 138
+
+
+def test_a_command_can_list_the_voices():
+    command = voice_list_option(click.Command("speak", params=[], callback=lambda: click.echo("spoken")))
+    listed = CliRunner().invoke(command, ["--list-voices"])
+    assert (listed.exit_code, listed.output.strip()) == (0, espeak.voice_list())
+    assert CliRunner().invoke(command, []).output.strip() == "spoken"

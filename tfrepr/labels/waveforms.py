@@ -70,8 +70,7 @@ def read_wav(path: Path) -> Waveform:
 
     try:
         with soundfile.SoundFile(path) as file:
-            wanted = file.frames if file.frames < (MAX_SECONDS + 1) * file.samplerate else -1
-            if wanted < 0:
+            if file.frames > MAX_SECONDS * file.samplerate:
                 raise UserError(f"{path} lasts {file.frames / file.samplerate:.1f} s; at most {MAX_SECONDS:g} s are allowed. "
                                 "Cut it to the spoken class name.")
             samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
