@@ -16,44 +16,46 @@ from tfrepr.registry import DATASETS, LABELS
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
                epilog=f"Labels: {', '.join(LABELS.names())}.")
-@click.argument("labels", nargs=-1, required=True, metavar="LABEL|TABLE.npy...")
+@click.argument("files", nargs=-1, metavar="[TABLE.npy]...", type=click.Path(path_type=Path))
+@click.option("--label", "labels", metavar="NAME", multiple=True, help="measure this label, made here (repeatable)")
 @click.option("--dataset", metavar="NAME", default=None,
               help=f"whose classes: {', '.join(DATASETS.names())}  [default: cifar10, or what a file is named after]")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="the folder of --dataset folder")
 @click.option("--names", default=None, metavar="A,B,C", help="class names of your own instead of a data set's")
-@click.option("--as", "as_label", metavar="LABEL", default=None, help="measure .npy files as this label (its row of Table 2)")
+@click.option("--as", "as_label", metavar="LABEL", default=None, help="measure the files as this label (its row of Table 2)")
 @click.option("--image-side", type=click.IntRange(8, 512), default=32, show_default=True,
               help="pixels; square labels are twice as large")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("output/label_stats.csv"), show_default=True,
               help="CSV file; a JSON file of the same name is written beside it")
 @record_options(LabelOptions, leave_out=("label_file",))
 @user_errors
-def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, names: str | None, as_label: str | None,
-         image_side: int, output: Path, **options) -> None:
+def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, names: str | None,
+         as_label: str | None, image_side: int, output: Path, **options) -> None:
     """Print and save entropy and distances of label tables beside the numbers of the paper's Table 2.
 
-    LABEL is a registered name, TABLE.npy any table with one row a class. Distances are given for both normalisations and
-    four norms; the lines L1 and L2 use those that the paper's numbers turn out to use.
+    Measures .npy tables with one row a class, labels by name, or without both every label but bert and glove, which need
+    models from the web. Distances are given for both normalisations and four norms; the lines L1 and L2 use those that the
+    paper's numbers turn out to use.
     """
     from tfrepr.labels.report import as_csv, as_json, as_text, summary
     from tfrepr.labels.statistics import measure
-    from tfrepr.labels.tables import load_table, make_table
+    from tfrepr.labels.tables import default_labels, load_table, make_table
     from tfrepr.runs import write_atomically
 
     label_options = LabelOptions(**given(options))
-    if as_label is not None:
-        LABELS.check(as_label)
+    for label in (*labels, *filter(None, [as_label])):
+        LABELS.check(label)
+    if not files and not labels:
+        labels = default_labels()
     own_names = parse_names(names) if names is not None else None
     if own_names is None and dataset is not None:
         own_names = class_names(dataset, data_dir)
+    tables = [load_table(path, class_names=own_names, dataset=dataset, label=as_label) for path in files]
+    made_for = dataset if own_names is not None else "cifar10"
+    tables += [make_table(label, own_names or class_names("cifar10"), dataset=made_for, image_side=image_side,
+                          options=label_options) for label in labels]
     measured = []
-    for label in labels:
-        if Path(label).suffix == ".npy":
-            table = load_table(Path(label), class_names=own_names, dataset=dataset, label=as_label)
-        else:
-            LABELS.check(label)
-            table = make_table(label, own_names or class_names("cifar10"), options=label_options, image_side=image_side,
-                               dataset=dataset or ("cifar10" if own_names is None else None))
+    for table in tables:
         measured.append((table, measure(table.table, table.class_names, label=table.label, dataset=table.dataset)))
         click.echo(as_text(*measured[-1]) + "\n")
     if line := summary(measured):

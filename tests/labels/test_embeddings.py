@@ -365,8 +365,8 @@ def test_bert_says_which_files_are_missing(tmp_path):
 def test_bert_without_library_or_network_says_what_to_do(tmp_path):
     """In a process of its own, since the Hugging Face client reads its switch once."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
-    done = subprocess.run([sys.executable, ROOT / "scripts" / "label_stats.py", "bert"], capture_output=True, text=True,
-                          cwd=tmp_path, env=environment, check=False)
+    command = [sys.executable, ROOT / "scripts" / "label_stats.py", "--label", "bert"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert ("requirements-embeddings.txt" in done.stderr) or ("data/bert-base-uncased" in done.stderr)

@@ -1,13 +1,18 @@
 """The commands label_stats.py and make_labels.py, run as a user runs them."""
 
+import hashlib
 import importlib.util
 import json
+import wave
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from PIL import Image
+
+from tfrepr.data.sources.cifar import CIFAR10_NAMES
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -26,7 +31,7 @@ def label_stats(tmp_path):
 
 
 def test_label_stats_prints_and_saves_table_2(label_stats, tmp_path):
-    result = label_stats("category", "constant")
+    result = label_stats("--label", "category", "--label", "constant")
     assert result.exit_code == 0, result.output
     assert "Table 2: 6 of 6 cells within 0.01 of the paper." in result.output
     frame = pd.read_csv(tmp_path / "stats.csv")
@@ -50,25 +55,105 @@ def test_label_stats_measures_a_table_under_own_names(label_stats, tmp_path):
 def test_label_stats_takes_the_names_of_a_folder(label_stats, tmp_path):
     for name in ("cup", "plate", "fork"):
         (tmp_path / "pictures" / name).mkdir(parents=True)
-    result = label_stats("lowdim", "--dataset", "folder", "--data-dir", tmp_path / "pictures")
+    result = label_stats("--label", "lowdim", "--dataset", "folder", "--data-dir", tmp_path / "pictures")
     assert result.exit_code == 0, result.output
     assert "lowdim folder: 3 labels of 3" in result.output
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["speach"], "Did you mean 'speech'"),
-    (["constant", "--dataset", "cifar"], "Unknown dataset 'cifar'"),
-    (["constant", "--dataset", "folder"], "--data-dir"),
-    (["constant", "--dataset", "folder", "--data-dir", "nowhere"], "cannot be read"),
-    (["constant", "--names", "one"], "two or more names"),
-    (["constant", "--names", "one,,two"], "two or more names"),
-    (["constant", "--names", "one,one"], "must differ"),
+    (["--label", "speach"], "Did you mean 'speech'"),
+    (["--dataset", "cifar"], "Unknown dataset 'cifar'"),
+    (["--dataset", "folder"], "--data-dir"),
+    (["--dataset", "folder", "--data-dir", "nowhere"], "cannot be read"),
+    (["--names", "one"], "two or more names"),
+    (["--names", "one,,two"], "two or more names"),
+    (["--names", "one,one"], "must differ"),
     (["nowhere.npy"], "nowhere.npy"),
-    (["constant", "--as", "speach"], "Did you mean 'speech'"),
-    (["random", "--label-seed", "4294967296"], "label-seed")])
+    (["--as", "speach"], "Did you mean 'speech'"),
+    (["--label", "random", "--label-seed", "4294967296"], "label-seed")])
 def test_label_stats_refuses_with_a_message_and_writes_nothing(label_stats, tmp_path, arguments, message):
     result = label_stats(*arguments)
     assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def make_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFREPR_CACHE", str(tmp_path / "cache"))
+    main = command("make_labels")
+    return lambda *arguments, output="labels": CliRunner().invoke(main, [*map(str, arguments), "--output",
+                                                                         str(tmp_path / output)])
+
+
+def files_under(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_make_labels_writes_tables_sidecars_words_and_gallery(make_labels, tmp_path):
+    result = make_labels("--dataset", "cifar10", "--label", "speech", "--label", "random", "--label", "lowdim")
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "labels"
+    names = set(files_under(folder))
+    assert names == {*(f"cifar10_{label}.{suffix}" for label in ("speech", "random", "lowdim") for suffix in ("npy", "json")),
+                     *(f"cifar10_wav/{index}_{name}.wav" for index, name in enumerate(CIFAR10_NAMES)),
+                     "cifar10_gallery.png", "cifar10_gallery.pdf"}
+    table = np.load(folder / "cifar10_random.npy")
+    sidecar = json.loads((folder / "cifar10_random.json").read_text())
+    assert hashlib.sha256(table.tobytes()).hexdigest() == sidecar["sha256"]
+    assert (sidecar["class_names"][9], sidecar["shape"], sidecar["options"]["label_seed"]) == ("truck", [10, 64, 64], None)
+    assert sidecar["versions"]["numpy"] == np.__version__
+    with Image.open(folder / "cifar10_gallery.png") as picture:
+        assert picture.width > 1000
+
+
+def test_make_labels_writes_words_that_give_the_same_speech(make_labels, tmp_path):
+    """16-bit PCM as synthesised: the WAV files, read back with --wav-dir, make the same table."""
+    names = ("--names", "cup,tea spoon,fork/knife", "--label", "speech", "--format", "png")
+    assert make_labels(*names).exit_code == 0
+    wavs = tmp_path / "labels" / "own_wav"
+    assert sorted(path.name for path in wavs.iterdir()) == ["0_cup.wav", "1_tea_spoon.wav", "2_fork_knife.wav"]
+    with wave.open(str(wavs / "0_cup.wav")) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 22050)
+    assert make_labels(*names, "--wav-dir", wavs, output="again").exit_code == 0
+    first, again = (np.load(tmp_path / folder / "own_speech.npy") for folder in ("labels", "again"))
+    assert first.tobytes() == again.tobytes()
+
+
+def test_make_labels_gives_equal_files_for_equal_options(make_labels, tmp_path):
+    options = ("--names", "cup,plate", "--label", "composite", "--label", "category", "--label-seed", "3", "--image-side", "8")
+    assert make_labels(*options).exit_code == 0
+    first = files_under(tmp_path / "labels")
+    assert make_labels(*options).exit_code == 0
+    assert files_under(tmp_path / "labels") == first
+    assert np.load(tmp_path / "labels" / "own_composite.npy").shape == (2, 16, 16)
+
+
+def test_label_stats_knows_what_make_labels_wrote(make_labels, label_stats, tmp_path):
+    assert make_labels("--names", "cup,plate", "--label", "random", "--format", "png").exit_code == 0
+    result = label_stats(tmp_path / "labels" / "own_random.npy")
+    assert "random: 2 labels of 64 x 64" in result.output
+    assert "cup / plate" in result.output
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--label", "speach"], "Did you mean 'speech'"), (["--names", "cup,???"], "cannot be spoken"),
+    (["--names", "cup,plate", "--voice", "nobody"], "nobody"), (["--format", "gif"], "Unknown format 'gif'"),
+    (["--names", "cup,plate", "--wav-dir", "nowhere"], "nowhere"),
+    (["--label", "glove", "--glove-file", "nowhere.txt"], "Fetch https://"),
+    (["--label", "random", "--label", "bert", "--bert-path", "nowhere"], "--bert-path")])
+def test_make_labels_refuses_with_a_message_and_writes_nothing(make_labels, tmp_path, arguments, message):
+    result = make_labels(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "labels").exists()
+
+
+def test_make_labels_reports_a_folder_that_cannot_be_written(make_labels, tmp_path):
+    (tmp_path / "labels").write_text("a file where the folder should be")
+    result = make_labels("--names", "cup,plate", "--label", "lowdim")
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert (tmp_path / "labels").read_text() == "a file where the folder should be"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from tfrepr.registry import LABELS
 
 AUTHORS_FILE_NAMES = {"uniform": "constant"}
 """What the authors' code and files call a label, where the paper and we call it otherwise."""
+
+ONLY_BY_NAME = ("bert", "glove", "speech-augmented")
+"""Labels that are not made unless asked for: two need models from the web, and the third has the table of `speech`."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class LabelTable:
         return f"{len(self.table)} labels of {' x '.join(str(length) for length in self.table.shape[1:])}"
 
 
+def default_labels() -> tuple[str, ...]:
+    """The labels that are made when none is named."""
+    return tuple(name for name in LABELS if name not in ONLY_BY_NAME)
+
+
 def make_table(label: str, class_names: tuple[str, ...], *, dataset: str | None, image_side: int,
                options: LabelOptions) -> LabelTable:
     """Makes a registered label.
@@ -60,17 +69,18 @@ def make_table(label: str, class_names: tuple[str, ...], *, dataset: str | None,
 
 def load_table(path: Path, *, class_names: tuple[str, ...] | None = None, dataset: str | None = None,
                label: str | None = None) -> LabelTable:
-    """Reads a table; what is not given is taken from a file name such as `cifar10_speech.npy`.
+    """Reads a table.
 
-    Where the file name says nothing either, the label has the file's name and the classes are numbered.
+    What is not given is taken from the JSON file that `make_labels.py` puts beside a table, else from a file name such as
+    `cifar10_speech.npy`. Where that says nothing either, the label has the file's name and the classes are numbered.
 
     Raises:
         UserError: Not a table of finite numbers, fewer than two rows, or another number of rows than class names.
     """
-    found_dataset, found_label = _from_file_name(path.stem)
-    dataset = dataset or (found_dataset if class_names is None else None)
-    if class_names is None and dataset in FIXED_NAMES:
-        class_names = FIXED_NAMES[dataset]
+    found_dataset, found_label, found_names = _from_sidecar(path) or _from_file_name(path.stem)
+    if class_names is None:
+        dataset = dataset or found_dataset
+        class_names = FIXED_NAMES.get(dataset, found_names)
     table = read_table(path, None if class_names is None else len(class_names))
     if len(table) < 2:
         raise UserError(f"{path} holds {len(table)} row; labels are compared from two rows upwards.")
@@ -78,9 +88,18 @@ def load_table(path: Path, *, class_names: tuple[str, ...] | None = None, datase
     return LabelTable(label or found_label, dataset, names, table, str(path))
 
 
-def _from_file_name(stem: str) -> tuple[str | None, str]:
-    """Data set and label in a file name, as in the authors' files and in ours."""
+def _from_sidecar(path: Path) -> tuple[str | None, str, tuple[str, ...]] | None:
+    """Data set, label and class names in the JSON file beside a table, None where there is no such file."""
+    try:
+        values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return values["dataset"], str(values["label"]), tuple(map(str, values["class_names"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _from_file_name(stem: str) -> tuple[str | None, str, None]:
+    """Data set and label in a file name such as the authors'."""
     match = re.fullmatch(rf"({'|'.join(FIXED_NAMES)})[_-](.+)", stem)
     dataset, label = match.groups() if match else (None, stem)
     label = AUTHORS_FILE_NAMES.get(label, label)
-    return dataset, label if label in LABELS else stem
+    return dataset, label if label in LABELS else stem, None

@@ -1,0 +1,67 @@
+"""Label tables and spoken words as files: `.npy` with a JSON sidecar, 16-bit WAV."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import wave
+from collections.abc import Sequence
+
+import numpy as np
+
+import tfrepr
+from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.tables import LabelTable
+from tfrepr.labels.waveforms import Waveform
+from tfrepr.registry import LABELS
+from tfrepr.versions import versions
+
+PACKAGES = ("numpy", "scipy", "librosa", "scikit-image", "soxr", "espeakng-loader", "tensorflow-io", "keras-hub", "tokenizers")
+"""Whose versions decide the numbers of one label or another."""
+
+
+def table_files(table: LabelTable, options: LabelOptions, image_side: int) -> dict[str, bytes]:
+    """File names and contents of one table; equal tables give equal bytes.
+
+    Returns:
+        `<data set>_<label>.npy`, which `numpy.load` and `--label-file` read, and its `.json`: names, recipe, options, versions.
+    """
+    stem = f"{table.dataset or 'own'}_{table.label}"
+    array = io.BytesIO()
+    np.save(array, table.table)
+    sidecar = json.dumps(description(table, options, image_side), indent=2) + "\n"
+    return {f"{stem}.npy": array.getvalue(), f"{stem}.json": sidecar.encode()}
+
+
+def description(table: LabelTable, options: LabelOptions, image_side: int) -> dict:
+    """Everything that tells how a table was made, as JSON values."""
+    return {"label": table.label, "dataset": table.dataset, "class_names": list(table.class_names),
+            "shape": list(table.table.shape), "dtype": str(table.table.dtype),
+            "sha256": hashlib.sha256(table.table.tobytes()).hexdigest(), "recipe": LABELS.describe(table.label),
+            "image_side": image_side, "options": dataclasses.asdict(options),
+            "versions": {"tfrepr": tfrepr.__version__, **versions(*PACKAGES)}}
+
+
+def wav_files(class_names: Sequence[str], waveforms: Sequence[Waveform]) -> dict[str, bytes]:
+    """One WAV file a class, `<id>_<class name>.wav`, as `--wav-dir` finds them."""
+    return {f"{class_id}_{_file_name(name)}.wav": wav_bytes(waveform)
+            for class_id, (name, waveform) in enumerate(zip(class_names, waveforms, strict=True))}
+
+
+def wav_bytes(waveform: Waveform) -> bytes:
+    """A mono WAV file with 16-bit PCM (paper section 4, "Speech Label Generation"); 16-bit samples come back unchanged."""
+    samples = np.clip(np.round(waveform.samples * 32768.0), -32768, 32767).astype("<i2")
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(waveform.rate)
+        file.writeframes(samples.tobytes())
+    return content.getvalue()
+
+
+def _file_name(name: str) -> str:
+    """A class name with only letters, digits, hyphens and underscores."""
+    return "".join(char if char.isalnum() or char in "-_" else "_" for char in name)[:80]
