@@ -241,3 +241,14 @@ def test_pages_separate_protocols(tmp_path):
     found = {suffix: set(page.attacks["protocol"]) for suffix, page in
              pages(read_results([path]), FIGURES["figure7"].page_by)}
     assert found == {"": {"paper"}, "standard": {"standard"}}
+
+
+def test_losses_that_scatter_or_diverge_keep_the_axis_of_the_curves(tmp_path):
+    paths = [write_run(tmp_path, config={"seed": seed}) for seed in range(3)]
+    for path, loss in zip(paths, (1331.0, 2.0, np.inf), strict=True):
+        rows = pd.read_csv(path / "history.csv")
+        rows.loc[3 if np.isfinite(loss) else 5, "val_loss"] = loss
+        rows.to_csv(path / "history.csv", index=False)
+    axes, = panels(FIGURES["learning-curves"](read_results(paths)))
+    finite = np.concatenate([line.get_ydata()[np.isfinite(line.get_ydata())] for line in axes.lines])
+    np.testing.assert_allclose(axes.get_ylim(), [finite.min() / 1.3, finite.max() * 1.3])

@@ -39,12 +39,17 @@ def over_runs(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
 
 
 def log_scale(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers at 1, 2 and 5 times the powers of ten."""
+    """A logarithmic y axis with plain numbers, as high as the curves; a band that reaches to zero is cut off."""
+    import numpy as np
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 50 * low else (1, 2, 5)))
+    values = np.concatenate([line.get_ydata() for line in axes.lines])
+    values = values[np.isfinite(values) & (values > 0)]
+    axes.set_yscale("log", nonpositive="clip")
+    if len(values):
+        low, high = values.min(), values.max()
+        axes.set_ylim(low / 1.3, high * 1.3)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5)))
     axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.yaxis.set_minor_locator(NullLocator())
 
