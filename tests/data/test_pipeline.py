@@ -69,7 +69,7 @@ def test_types_shapes_and_cardinality():
     assert int(data.cardinality()) == 15
     images, ids = data.element_spec
     assert (images.shape.as_list(), images.dtype.name) == ([None, 12, 10, 3], "float32")
-    assert (ids.shape.as_list(), ids.dtype.name) == ([None], "int64")
+    assert (ids.shape.as_list(), ids.dtype.name) == ([None], "int32")
     assert [len(ids) for _, ids in data.as_numpy_iterator()] == [8, 8, 8, 8, 5] * 3
 
 

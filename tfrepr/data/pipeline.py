@@ -78,8 +78,8 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
         label_changes: Function of the epoch that draws integers `(n, k)`, what to change in the label of each image.
 
     Returns:
-        `(last_epoch - first_epoch) * ceil(n / batch_size)` batches of (float32 `(batch, height, width, 3)`, int64 `(batch,)`),
-        the class ids; with `label_changes` int64 `(batch, 1 + k)`, the class id and what was drawn.
+        `(last_epoch - first_epoch) * ceil(n / batch_size)` batches of (float32 `(batch, height, width, 3)`, int32 `(batch,)`),
+        the class ids; with `label_changes` int32 `(batch, 1 + k)`, the class id and what was drawn.
 
     Reference:
         Paper A.5. As in the authors' code the padding precedes the standardisation: padded pixels are black.
@@ -118,9 +118,10 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float
     import tensorflow as tf
 
     with tf.device("/cpu:0"):
-        pixels, class_ids = tf.constant(images), tf.constant(ids, tf.int64)
+        pixels, class_ids = tf.constant(images), tf.constant(ids, tf.int32)
         standardise = _standardiser(images.shape[2], mean, std)
 
+        @tf.autograph.experimental.do_not_convert  # nothing to convert; newer Pythons make AutoGraph warn about closures
         def assemble(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             rows = slice(step * batch_size, (step + 1) * batch_size)
             return standardise(pixels[rows]), class_ids[rows]
@@ -138,12 +139,13 @@ def _batch_assembler(images: np.ndarray, ids: np.ndarray, mean: tuple[float, flo
     padded_height, padded_width = height + 2 * PADDING, width + 2 * PADDING
     border = (PADDING, PADDING)
     pixels = tf.constant(np.pad(images, ((0, 0), border, border, (0, 0))).reshape(-1, channels))
-    class_ids = tf.constant(ids, tf.int64)
+    class_ids = tf.constant(ids, tf.int32)
     index_type = tf.int32 if count * padded_height * padded_width < 2**31 else tf.int64
     row_starts = tf.range(height, dtype=index_type)[None, :, None] * padded_width
     columns = tf.range(width, dtype=index_type)[None, None, :]
     standardise = _standardiser(width, mean, std)
 
+    @tf.autograph.experimental.do_not_convert
     def assemble(indices: tf.Tensor, top: tf.Tensor, left: tf.Tensor, mirrored: tf.Tensor,
                  label: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         corner = (tf.cast(indices, index_type) * padded_height + tf.cast(top, index_type)) * padded_width
@@ -152,7 +154,7 @@ def _batch_assembler(images: np.ndarray, ids: np.ndarray, mean: tuple[float, flo
         index = (first[:, None, None] + direction[:, None, None] * columns) + row_starts
         targets = tf.gather(class_ids, indices)
         if label is not None:
-            targets = tf.concat([targets[:, None], tf.cast(label, tf.int64)], axis=1)
+            targets = tf.concat([targets[:, None], label], axis=1)
         return standardise(tf.gather(pixels, index)), targets
 
     return assemble
