@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Draws the figures of finished (and running) experiments from the CSV logs under the output folder."""
 
 from __future__ import annotations

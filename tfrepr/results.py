@@ -243,7 +243,7 @@ def _check_columns(path: Path, header: str, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in header.split(",")]
     if missing:
         raise UserError(f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. Its header must be: "
-                        f"{','.join(columns)}. Leave this run out, or make it again with python scripts/train.py.")
+                        f"{','.join(columns)}. Move the file away and make it again, or leave this run out.")
 
 
 def _parse(header: str, lines: Sequence[str], words: Collection[str]) -> pd.DataFrame:

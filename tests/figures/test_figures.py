@@ -119,6 +119,15 @@ def test_band_is_one_sample_standard_deviation(study, figures):
 
 def test_panels_tell_the_number_of_seeds(figures):
     assert panels(figures["learning-curves"])[0].get_title() == "ResNet-32 (n=1-3)"
+    legend = [text.get_text() for text in figures["learning-curves"].legends[0].get_texts()]
+    assert legend[:4] == ["Category (n=3)", "Category, smoothed (n=1)", "Speech (n=3)", "Shuffled speech (n=1)"]
+
+
+def test_panels_count_what_they_show(tmp_path):
+    paths = [write_run(tmp_path, config={"label": label, "seed": seed}) for label, seed in
+             (("category", 0), ("speech", 0), ("speech", 1))]
+    nearest, threshold = panels(FIGURES["validation-accuracy"](read_results(paths)))
+    assert (nearest.get_title(), threshold.get_title()) == ("ResNet-32 (n=1-2)", "ResNet-32 (n=2)")
 
 
 def test_epochs_without_validation_are_bridged(tmp_path):
@@ -197,7 +206,7 @@ def test_category_is_solid_under_attack(figures):
 
 def test_only_figure_7_shows_all_labels(figures):
     shown = {name: {text.get_text() for text in figures[name].legends[0].get_texts()} for name in ("figure3", "figure7")}
-    assert {"Random matrix", "GloVe", "Category, smoothed"} <= shown["figure7"] - shown["figure3"]
+    assert {"Random matrix (n=1)", "GloVe (n=1)", "Category, smoothed (n=1)"} <= shown["figure7"] - shown["figure3"]
 
 
 def test_gallery_shows_names_and_stretched_perturbation(figures):

@@ -86,16 +86,17 @@ def _curve_figure(results: Results, panels: dict[str, tuple[list[Series], dict[s
     figure, grid = panel_grid(len(names), len(panels), ROW_HEIGHT)
     for encoder, row in zip(names, grid, strict=True):
         for axes, (title, (series, columns)) in zip(row, panels.items(), strict=True):
-            for one in series:
-                history = results.histories[results.histories["run"].isin(one.of(encoder))]
-                for column, line in columns.items():
-                    draw_curve(axes, history, column, one, line)
-            if not axes.has_data():
-                axes.set_visible(False)
-                continue
-            axes.set(title=encoder_title(encoder, series), xlabel="Epoch", ylabel=title, xlim=(0, None))
-            drawn.append(axes)
+            shown = [one for one in series if _draw_series(axes, results, one, encoder, columns)]
+            axes.set_visible(bool(shown))
+            if shown:
+                axes.set(title=encoder_title(encoder, shown), xlabel="Epoch", ylabel=title, xlim=(0, None))
+                drawn.append(axes)
     return figure, drawn
+
+
+def _draw_series(axes: Axes, results: Results, series: Series, encoder: str, columns: dict[str, Any]) -> bool:
+    history = results.histories[results.histories["run"].isin(series.of(encoder))]
+    return any([draw_curve(axes, history, column, series, line) for column, line in columns.items()])
 
 
 def _run_title(results: Results) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfrepr.figures import style
-from tfrepr.figures.series import NothingToPlotError, Series
+from tfrepr.figures.series import NothingToPlotError, Series, legend_titles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,24 +54,26 @@ def log_scale(axes: Axes) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def draw_curve(axes: Axes, history: pd.DataFrame, column: str, series: Series, line: Any) -> None:
-    """The mean over runs by epoch, with a band of one standard deviation and a few markers."""
+def draw_curve(axes: Axes, history: pd.DataFrame, column: str, series: Series, line: Any) -> bool:
+    """The mean over runs by epoch, with a band of one standard deviation and a few markers; False if there are no values."""
     curve = over_runs(history, "epoch", column)
     if curve.empty:
-        return
+        return False
     if (curve["std"] > 0).any():
         axes.fill_between(curve.index, curve["mean"] - curve["std"], curve["mean"] + curve["std"],
                           color=style.tint(series.color, 0.22), linewidth=0, zorder=1)
     step = max(1, len(curve) // 6)
     axes.plot(curve.index, curve["mean"], linestyle=line, color=series.color, marker=series.style.marker, markersize=3,
               markevery=(style.label_rank(series.name) * step // 10 % step, step))
+    return True
 
 
-def label_keys(series: Iterable[Series]) -> list[Artist]:
+def label_keys(series: Sequence[Series]) -> list[Artist]:
     """Legend entries for labels."""
     from matplotlib.lines import Line2D
 
-    return [Line2D([], [], color=one.color, marker=one.style.marker, label=one.title) for one in series]
+    return [Line2D([], [], color=one.color, marker=one.style.marker, label=title)
+            for one, title in zip(series, legend_titles(series), strict=True)]
 
 
 def line_keys(lines: dict[str, Any]) -> list[Artist]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +77,18 @@ def encoders(runs: pd.DataFrame) -> list[str]:
 
 def encoder_title(name: str, series: Sequence[Series]) -> str:
     """The encoder's name and how many seeds stand behind its curves, as `"ResNet-32 (n=3)"`."""
-    counts = [count for one in series if (count := len(one.of(name)))]
-    seeds = f"{min(counts)}-{max(counts)}" if len(set(counts)) > 1 else counts[0]
-    return f"{ENCODER_TITLES.get(name, name)} (n={seeds})"
+    return f"{ENCODER_TITLES.get(name, name)} ({_seeds([len(one.of(name)) for one in series])})"
+
+
+def legend_titles(series: Sequence[Series]) -> list[str]:
+    """Titles of the series, with the number of seeds where it is not the same for all of them."""
+    seeds = [_seeds([len(one.of(encoder)) for encoder in encoders(one.runs)]) for one in series]
+    return [f"{one.title} ({count})" if len(set(seeds)) > 1 else one.title for one, count in zip(series, seeds, strict=True)]
+
+
+def _seeds(counts: Iterable[int]) -> str:
+    counts = [count for count in counts if count]
+    return f"n={min(counts)}-{max(counts)}" if len(set(counts)) > 1 else f"n={counts[0]}"
 
 
 def style_name(label: str, smoothing: float) -> str:
