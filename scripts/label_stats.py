@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.cli import given, record_options, user_errors
-from tfrepr.data.class_names import class_names, parse_names
+from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
 
@@ -47,13 +47,11 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
         LABELS.check(label)
     if not files and not labels:
         labels = default_labels()
-    own_names = parse_names(names) if names is not None else None
-    if own_names is None and dataset is not None:
-        own_names = class_names(dataset, data_dir)
-    tables = [load_table(path, class_names=own_names, dataset=dataset, label=as_label) for path in files]
-    made_for = dataset if own_names is not None else "cifar10"
-    tables += [make_table(label, own_names or class_names("cifar10"), dataset=made_for, image_side=image_side,
-                          options=label_options) for label in labels]
+    dataset, classes = chosen_classes(dataset, data_dir, names)
+    tables = [load_table(path, class_names=classes, dataset=dataset, label=as_label) for path in files]
+    if classes is None:
+        dataset, classes = DEFAULT_DATASET, class_names(DEFAULT_DATASET)
+    tables += [make_table(label, classes, dataset=dataset, image_side=image_side, options=label_options) for label in labels]
     measured = []
     for table in tables:
         measured.append((table, measure(table.table, table.class_names, label=table.label, dataset=table.dataset)))

@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.cli import given, record_options, user_errors
-from tfrepr.data.class_names import class_names, parse_names
+from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
 
@@ -46,8 +46,7 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     label_options, chosen_formats = LabelOptions(**given(options)), check_formats(formats.split(","))
     for label in labels:
         LABELS.check(label)
-    dataset = dataset or ("cifar10" if names is None else None)
-    classes = parse_names(names) if names is not None else class_names(dataset, data_dir)
+    dataset, classes = chosen_classes(dataset or (DEFAULT_DATASET if names is None else None), data_dir, names)
     tables = [make_table(label, classes, dataset=dataset, image_side=image_side, options=label_options)
               for label in dict.fromkeys(labels or default_labels())]
     prefix, files = dataset or "own", {}

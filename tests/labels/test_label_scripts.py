@@ -68,6 +68,8 @@ def test_label_stats_takes_the_names_of_a_folder(label_stats, tmp_path):
     (["--names", "one"], "two or more names"),
     (["--names", "one,,two"], "two or more names"),
     (["--names", "one,one"], "must differ"),
+    (["--names", "one,two", "--dataset", "cifar10"], "exclude each other"),
+    (["--data-dir", "somewhere"], "--dataset folder"),
     (["nowhere.npy"], "nowhere.npy"),
     (["--as", "speach"], "Did you mean 'speech'"),
     (["--label", "random", "--label-seed", "4294967296"], "label-seed")])

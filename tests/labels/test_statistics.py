@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from skimage.measure import shannon_entropy
 
+from tfrepr.data.class_names import FIXED_NAMES
 from tfrepr.errors import UserError
 from tfrepr.labels import report, statistics
 from tfrepr.labels.options import LabelOptions
@@ -63,6 +64,18 @@ def test_golden_statistics_of_labels_made_here(label, golden):
     for row, (mean, spread) in zip(measure(table.table, names(10), label=label)[:3], golden, strict=True):
         assert (row.mean, row.spread) == pytest.approx((mean, spread), abs=0.005)
         assert row.paper is None
+
+
+def test_golden_statistics_of_speech_made_here():
+    """Also its closest pair, in Table 2's L2 and in mean smooth L1, where the threshold 3.5 applies."""
+    table = make_table("speech", FIXED_NAMES["cifar10"], dataset="cifar10", image_side=32, options=LabelOptions())
+    found = {row.quantity: row for row in measure(table.table, table.class_names, label="speech")}
+    for quantity, golden in {"entropy": (11.95, 0.10), "L1": (18.19, 2.88), "L2": (16.07, 2.81)}.items():
+        assert (found[quantity].mean, found[quantity].spread) == pytest.approx(golden, abs=0.006)
+    distances = statistics.pair_distances(statistics.normalised(table.table, "per-label"), "element-L2")
+    assert distances.min() == pytest.approx(8.30, abs=0.006)
+    assert found["closest pair"].detail == "dog / frog"
+    assert found["closest pair"].mean == pytest.approx(5.82, abs=0.006)
 
 
 def test_entropy_is_that_of_scikit_image():

@@ -9,6 +9,7 @@ from tfrepr.data.sources.digits import CLASS_NAMES as DIGIT_NAMES
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 
+DEFAULT_DATASET = "cifar10"
 FIXED_NAMES = {"digits": DIGIT_NAMES, "cifar10": CIFAR10_NAMES, "cifar100": CIFAR100_NAMES}
 
 
@@ -34,6 +35,24 @@ def class_names(dataset: str, folder: Path | None = None) -> tuple[str, ...]:
     if len(names) < 2:
         raise UserError(f"{folder} must have at least two sub-folders, one a class. Found: {', '.join(names) or 'none'}.")
     return names
+
+
+def chosen_classes(dataset: str | None, data_dir: Path | None, names: str | None) -> tuple[str | None, tuple[str, ...] | None]:
+    """What the command line's --dataset, --data-dir and --names say.
+
+    Returns:
+        Data set and class names: no data set for names of the user's own, neither where nothing was said.
+
+    Raises:
+        UserError: Both a data set and names, or either of them wrong.
+    """
+    if names is not None and dataset is not None:
+        raise UserError("--dataset and --names exclude each other; give one of them.")
+    if data_dir is not None and dataset != "folder":
+        raise UserError("--data-dir names the folder of --dataset folder; labels of other data sets need no data.")
+    if names is not None:
+        return None, parse_names(names)
+    return dataset, class_names(dataset, data_dir) if dataset is not None else None
 
 
 def parse_names(text: str) -> tuple[str, ...]:

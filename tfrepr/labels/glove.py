@@ -8,9 +8,9 @@ Reference:
 from __future__ import annotations
 
 import gzip
+import http.client
 import io
 import re
-import urllib.error
 import urllib.request
 import zipfile
 import zlib
@@ -32,6 +32,8 @@ PLACES = (Path("data") / MEMBER, Path("data/glove.6B.zip"))
 TIMEOUT = 30.0
 BLOCK = 1 << 20
 """Seconds and bytes of one request to the web."""
+
+UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError)
 
 HOW_TO_FETCH = (f"Fetch {ARCHIVE_URL} (822 MB) and put it, packed or unpacked, at {PLACES[1]} or {PLACES[0]}, or name it with "
                 "--glove-file.")
@@ -65,7 +67,7 @@ def word_vectors(words: Sequence[str], glove_file: str | None) -> np.ndarray:
     try:
         with ExitStack() as stack:
             return stack_vectors(_scan(_text_lines(_open(path, stack)), words), words, str(path))
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"The word vectors {path} cannot be read ({error}). {HOW_TO_FETCH}") from error
 
 
@@ -132,7 +134,7 @@ def _from_web(words: Sequence[str]) -> np.ndarray:
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(io.BufferedReader(WebFile(ARCHIVE_URL), BLOCK)))
             return stack_vectors(_scan(_text_lines(_open_member(archive, stack)), words), words, ARCHIVE_URL)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
+    except (*UNREADABLE, http.client.HTTPException) as error:
         raise UserError(f"The label glove needs word vectors, and {ARCHIVE_URL} cannot be read ({error}). "
                         f"{HOW_TO_FETCH}") from error
 
@@ -158,7 +160,10 @@ class WebFile(io.RawIOBase):
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             if response.status != 206:
                 raise OSError("the server does not send parts of files")
-            return response.read(), int(response.headers["Content-Range"].rpartition("/")[2])
+            size = (response.headers["Content-Range"] or "").rpartition("/")[2]
+            if not size.isdigit():
+                raise OSError("the server does not tell the size of the file")
+            return response.read(), int(size)
 
     def readable(self) -> bool:
         return True

@@ -17,6 +17,10 @@ COLUMNS = ("source", "label", "dataset", "classes", "shape", "quantity", "normal
            "paper_cell", "paper_mean", "paper_spread", "agrees", "note")
 
 
+SINGLE_NUMBERS = {"closest pair": "closest pair, mean smooth L1", "effective rank": "effective rank"}
+OTHER_VOICE = "the paper's words were spoken by Google Cloud text-to-speech; another voice has other numbers."
+
+
 def rows(measured: Measured) -> list[dict[str, Any]]:
     """One row a number, with the columns `COLUMNS`; what does not apply is None."""
     return [_row(table, statistic) for table, statistics in measured for statistic in statistics]
@@ -54,11 +58,12 @@ def as_text(table: LabelTable, statistics: Sequence[Statistic]) -> str:
     lines += [_table_2_line(statistic) for statistic in statistics[:3]]
     lines += [f"  {'':34}{NORMALISATIONS[0]:>17}{NORMALISATIONS[1]:>17}"]
     lines += [_norm_line(norm, statistics) for norm in NORMS]
-    lines += [f"  {name:34}{statistic.mean:9.2f}  ({statistic.detail})" for statistic in statistics
-              if (name := {"closest pair": "closest pair, mean smooth L1"}.get(statistic.quantity, statistic.quantity))
-              in ("closest pair, mean smooth L1", "effective rank")]
+    lines += [f"  {SINGLE_NUMBERS[statistic.quantity]:34}{statistic.mean:9.2f}  ({statistic.detail})"
+              for statistic in statistics if statistic.quantity in SINGLE_NUMBERS]
     lines += [f"  Warning: {warning}" for warning in [below_threshold(statistics, table.label)] if warning]
     lines += [f"  Note: {statistic.paper.note}" for statistic in statistics if _is_explained(statistic)]
+    if table.source == "made" and table.label in ("speech", "shuffle") and any(map(_differs, statistics)):
+        lines.append(f"  Note: {OTHER_VOICE}")
     return "\n".join(lines)
 
 
@@ -94,6 +99,9 @@ def _plus_minus(mean: float, spread: float) -> str:
     return f"{mean:.2f} +- {spread:.2f}"
 
 
+def _differs(statistic: Statistic) -> bool:
+    return statistic.paper is not None and not statistic.paper.agrees(statistic.mean, statistic.spread)
+
+
 def _is_explained(statistic: Statistic) -> bool:
-    paper = statistic.paper
-    return paper is not None and bool(paper.note) and not paper.agrees(statistic.mean, statistic.spread)
+    return _differs(statistic) and bool(statistic.paper.note)

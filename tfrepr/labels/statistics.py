@@ -30,6 +30,7 @@ PAPER_CONVENTIONS = {
     "speech": ("per-label", "operator-1", "element-L2"),
     "shuffle": ("per-label", "operator-1", "element-L2"),
     "composite": ("per-label", "operator-1", "element-L2"),
+    "speech-augmented": ("per-label", "operator-1", "element-L2"),
     "random": ("per-label", "operator-1", "element-L2"),
     "lowdim": ("global", "element-L1", "element-L2"),
     "bert": ("global", "operator-1", "operator-2"),
@@ -37,7 +38,7 @@ PAPER_CONVENTIONS = {
 }
 """Normalisation, norm behind "L1" and norm behind "L2" of each row of Table 2.
 
-`random` and `lowdim` are not in the table; they are measured as their kin, `composite` and `glove`.
+`random`, `lowdim` and `speech-augmented` are not in the table; they are measured as their kin, `composite`, `glove`, `speech`.
 """
 
 OTHER_CONVENTION = ("global", "element-L1", "element-L2")
