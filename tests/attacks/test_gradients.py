@@ -74,6 +74,17 @@ def test_an_image_s_gradient_does_not_depend_on_the_batch(victim_of, test_images
     np.testing.assert_allclose(together[4:5], alone, rtol=1e-4, atol=1e-7)
 
 
+def test_xla_gives_the_same_gradients_and_decisions(trained, victim_of, test_images):
+    plain = victim_of("random")
+    compiled = Victim(*trained("random"), plain.space, batch_size=64, jit=True)
+    arguments = plain.space.from_bytes(test_images.images[:64]), test_images.class_ids[:64]
+    expected = plain.gradient("training")(*arguments)
+    np.testing.assert_allclose(compiled.gradient("training")(*arguments), expected, atol=1e-4 * np.abs(expected).max())
+    for ours, theirs in zip(compiled.decide(*arguments, test_images.targets[:64]),
+                            plain.decide(*arguments, test_images.targets[:64]), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_one_shape_is_compiled_whatever_the_number_of_images(trained, test_images):
     """Three image counts, one trace: a loss that counts how often it is traced."""
     from tfrepr.attacks.losses import LOSSES

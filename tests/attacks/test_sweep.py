@@ -1,5 +1,7 @@
 """Attacks on small trained networks: closed forms, an independent library, and what must hold for every image."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from small_models import MEAN, STD
@@ -118,8 +120,8 @@ def test_targeted_attacks_bring_images_to_their_target(victim_of, test_images):
 
 @pytest.mark.parametrize("label", LABELS)
 def test_decisions_agree_across_batch_sizes(victim_of, test_images, label):
-    for protocol in ("paper", "adaptive"):
-        chosen = build_protocol(settings(protocol, steps=3))
+    for protocol, epsilons in (("paper", None), ("adaptive", "8")):
+        chosen = build_protocol(settings(protocol, steps=3, epsilons=epsilons))
         results = [outcomes_of(victim_of(label, chosen.space, size), chosen, test_images,
                                source=victim_of("category", chosen.space, size))[1] for size in (64, 17)]
         for first, second in zip(*results, strict=True):
@@ -171,6 +173,24 @@ def test_a_saved_and_loaded_model_gives_the_same_outcomes(trained, test_images, 
     for first, second in zip(*results, strict=True):
         np.testing.assert_array_equal(first.correct, second.correct)
         np.testing.assert_array_equal(first.hit, second.hit)
+
+
+def test_memory_does_not_grow_with_the_number_of_images(victim_of, test_images):
+    """The peak of NumPy's memory in a sweep over 150 images and over six times as many."""
+    victim = victim_of("random", batch_size=17)
+    attacks = [(attack, (0.1, 0.2)) for attack in build_protocol(settings("paper")).attacks[:2]]
+
+    def peak(repeats):
+        many = ImageSet(*(np.concatenate([array] * repeats) for array in test_images[:3]), test_images.stream)
+        clean = clean_decisions(victim, many)
+        tracemalloc.start()
+        run_group(victim, None, attacks, many, clean)
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    peak(1)
+    assert peak(6) < 1.3 * peak(1)
 
 
 def test_an_empty_set_of_correct_images_is_no_accident(victim_of, test_images):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,13 @@ class _Todo:
 
 def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: AttackSettings, todo: _Todo,
             source: RunDirectory | None, data_dir: Path | None, progress_bar: bool) -> None:
-    from tfrepr.training.devices import prepare_device
+    from tfrepr.training.devices import jit_compile, prepare_device
 
-    prepare_device(config)
+    device = prepare_device(config)
     dataset = load_data(run, config, data_dir)
-    victim = load_victim(run, dataset, protocol.space, settings.batch_size)
-    source_victim = load_victim(source, dataset, protocol.space, settings.batch_size) if source is not None else None
+    load = partial(load_victim, dataset=dataset, space=protocol.space, batch_size=settings.batch_size,
+                   jit=jit_compile(config, device))
+    victim, source_victim = load(run), load(source) if source is not None else None
     tests = attacked_images(dataset, protocol, settings, todo.images)
     with _progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)

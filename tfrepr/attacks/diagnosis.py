@@ -65,7 +65,7 @@ def adaptive_fall(attacks: pd.DataFrame) -> pd.DataFrame:
     pair = percent[percent["protocol"] == "standard"].merge(percent[percent["protocol"] == "adaptive"], on=match)
     table = pd.DataFrame({**pair[match], "clean": pair["clean_x"], "standard": pair["accuracy_x"],
                           "adaptive": pair["accuracy_y"], "fall": pair["accuracy_x"] - pair["accuracy_y"]})
-    groups = table.groupby(["dataset", "encoder", "label", "criterion", "epsilon"], sort=False)
+    groups = table.groupby(["dataset", "encoder", "label", "criterion", "epsilon"])
     means = groups[["clean", "standard", "adaptive", "fall"]].mean()
     means.insert(0, "runs", groups["run"].nunique())
     return means

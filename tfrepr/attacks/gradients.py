@@ -15,24 +15,27 @@ Forward = Callable[[Any], Any]
 ImageLoss = Callable[[Any, Any], Any]
 
 
-def compile_gradient(model: Any, loss: ImageLoss, to_network: Forward) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def compile_gradient(model: Any, loss: ImageLoss, to_network: Forward,
+                     jit: bool = False) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A compiled function `(images, class_ids) -> gradient of each image's loss`, float32 of the images' shape.
 
     Args:
         model: Keras model.
         loss: `(class_ids, outputs) -> (batch,)`.
         to_network: Maps attacked images to the network's input, differentiably.
+        jit: XLA compilation on TensorFlow (slower on a CPU); JAX always compiles.
     """
     if _backend() == "jax":
         return _jax_gradient(model, loss, to_network)
-    return _tensorflow_gradient(model, loss, to_network)
+    return _tensorflow_gradient(model, loss, to_network, jit)
 
 
-def compile_forward(model: Any, read_out: Callable[..., Any], to_network: Forward) -> Callable[..., tuple[np.ndarray, ...]]:
+def compile_forward(model: Any, read_out: Callable[..., Any], to_network: Forward,
+                    jit: bool = False) -> Callable[..., tuple[np.ndarray, ...]]:
     """A compiled function `(images, *arguments) -> read_out(outputs, *arguments)`, as a tuple of NumPy arrays."""
     if _backend() == "jax":
         return _jax_forward(model, read_out, to_network)
-    return _tensorflow_forward(model, read_out, to_network)
+    return _tensorflow_forward(model, read_out, to_network, jit)
 
 
 def _backend() -> str:
@@ -44,10 +47,11 @@ def _backend() -> str:
     return backend
 
 
-def _tensorflow_gradient(model: Any, loss: ImageLoss, to_network: Forward) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def _tensorflow_gradient(model: Any, loss: ImageLoss, to_network: Forward,
+                         jit: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     import tensorflow as tf
 
-    @tf.function
+    @tf.function(jit_compile=jit)
     def gradient(images: tf.Tensor, class_ids: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
@@ -57,10 +61,14 @@ def _tensorflow_gradient(model: Any, loss: ImageLoss, to_network: Forward) -> Ca
     return lambda images, class_ids: gradient(tf.constant(images), tf.constant(class_ids)).numpy()
 
 
-def _tensorflow_forward(model: Any, read_out: Callable[..., Any], to_network: Forward) -> Callable[..., tuple[np.ndarray, ...]]:
+def _tensorflow_forward(model: Any, read_out: Callable[..., Any], to_network: Forward,
+                        jit: bool) -> Callable[..., tuple[np.ndarray, ...]]:
     import tensorflow as tf
 
-    compiled = tf.function(lambda images, *arguments: read_out(model(to_network(images), training=False), *arguments))
+    @tf.function(jit_compile=jit)
+    def compiled(images: tf.Tensor, *arguments: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return read_out(model(to_network(images), training=False), *arguments)
+
     return lambda *arrays: tuple(result.numpy() for result in compiled(*map(tf.constant, arrays)))
 
 

@@ -20,7 +20,7 @@ SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "fo
 """Config fields in which the model that transfer attacks start from equals the attacked one."""
 
 
-def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size: int) -> Victim:
+def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size: int, jit: bool = False) -> Victim:
     """The best checkpoint of a run, ready to be attacked.
 
     Raises:
@@ -37,7 +37,7 @@ def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size
         raise UserError(f"{run / 'best.keras'} is a checkpoint of another architecture: input {found[0]}, output {found[1]}, "
                         f"{found[2]:,} parameters; the run's are {wanted[0]}, {wanted[1]}, {wanted[2]:,}. Remove the run "
                         "directory and train again.")
-    return Victim(model, representation, ImageSpace(space, dataset.mean, dataset.std), batch_size)
+    return Victim(model, representation, ImageSpace(space, dataset.mean, dataset.std), batch_size, jit)
 
 
 def load_representation(run: RunDirectory) -> LabelRepresentation:
@@ -96,12 +96,13 @@ def check_checkpoint(run: RunDirectory) -> None:
     Raises:
         RunRefusedError: What is there was made with another checkpoint.
     """
-    if not ((run / "attacks.json").exists() and (run / "attacks.csv").exists()):
+    if not (run / "attacks.csv").exists():
         return
     earlier, now = run.read_json("attacks.json").get("checkpoint"), checkpoint_digest(run)
     if earlier != now:
         raise RunRefusedError(f"{run / 'attacks.csv'} was made with another checkpoint ({earlier} then, {now} now); nothing "
-                              "was overwritten. Move attacks.csv and attacks.json away to attack the present one.")
+                              "was overwritten. Move attacks.csv, attacks.json and gallery.npz away to attack the present "
+                              "one.")
 
 
 def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:

@@ -79,8 +79,8 @@ def report(paths: Sequence[Path]) -> None:
     if not len(attacks):
         return
     click.echo("\nAccuracy of the nearest label, percent of all images looked at, by epsilon:")
-    for run, rows in attacks.groupby("run", sort=False):
-        click.echo(f"{run}\n{_shown(accuracy_table(rows))}")
+    for (run, protocol), rows in attacks.groupby(["run", "protocol"], sort=False):
+        click.echo(f"{run}, protocol {protocol}\n{_shown(accuracy_table(rows))}")
     fall = adaptive_fall(attacks)
     if len(fall):
         click.echo("\nFrom the standard to the adaptive attacks (worst case over each protocol's attacks):\n" + _shown(fall))
@@ -93,7 +93,7 @@ def accuracy_table(attacks: pd.DataFrame) -> pd.DataFrame:
     nearest = attacks[attacks["criterion"] == "nearest"]
     accuracy = nearest.assign(accuracy=100 * nearest["still_correct"] / nearest["images"],
                               **{name: nearest[name].astype(int) for name in ("steps", "restarts", "images")})
-    rows = ["protocol", "attack", "goal", "loss", "steps", "restarts", "images"]
+    rows = ["attack", "goal", "loss", "steps", "restarts", "images"]
     return accuracy.pivot_table(index=rows, columns="epsilon", values="accuracy", sort=False).sort_index(axis="columns")
 
 

@@ -38,16 +38,19 @@ class Victim:
         representation: The model's label representation.
         space: Where perturbations live.
         batch_size: Images in one call of the model.
+        jit: XLA compilation on TensorFlow.
     """
 
-    def __init__(self, model: Any, representation: LabelRepresentation, space: ImageSpace, batch_size: int) -> None:
+    def __init__(self, model: Any, representation: LabelRepresentation, space: ImageSpace, batch_size: int,
+                 jit: bool = False) -> None:
         self.representation = representation
         self.space = space
         self.batch_size = batch_size
         self._model = model
         self._gradients: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {}
-        self._decide = compile_forward(model, partial(_read_decisions, representation), space.to_network)
-        self._margins = compile_forward(model, lambda outputs, ids: (margin(representation, ids, outputs),), space.to_network)
+        self._jit = jit
+        self._decide = compile_forward(model, partial(_read_decisions, representation), space.to_network, jit)
+        self._margins = compile_forward(model, partial(_read_margins, representation), space.to_network, jit)
 
     @property
     def criteria(self) -> tuple[str, ...]:
@@ -67,7 +70,7 @@ class Victim:
         """The function `(images, class_ids) -> gradients` of a loss by its name in `LOSSES`."""
         if loss not in self._gradients:
             image_loss = partial(LOSSES[loss], self.representation)
-            self._gradients[loss] = compile_gradient(self._model, image_loss, self.space.to_network)
+            self._gradients[loss] = compile_gradient(self._model, image_loss, self.space.to_network, self._jit)
         compiled = self._gradients[loss]
 
         def in_batches(images: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
@@ -81,6 +84,10 @@ class Victim:
             parts = [array[start:start + self.batch_size] for array in arrays]
             missing = self.batch_size - len(parts[0])
             yield tuple(np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part for part in parts)
+
+
+def _read_margins(representation: LabelRepresentation, outputs: Any, class_ids: Any) -> tuple[Any]:
+    return (margin(representation, class_ids, outputs),)
 
 
 def _read_decisions(representation: LabelRepresentation, outputs: Any, class_ids: Any, targets: Any) -> tuple[Any, Any, Any]:
