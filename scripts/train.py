@@ -8,9 +8,13 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tfrepr.analysis.features import request_features
 from tfrepr.cli import given, record_options, user_errors, voice_list_option
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
+from tfrepr.experiments.grid import GridOptions, scaled
+from tfrepr.experiments.measurements import measure, measurement_file
+from tfrepr.experiments.overview import experiment_list, forecast
 from tfrepr.experiments.runner import run_cells
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
@@ -26,14 +30,18 @@ from tfrepr.registry import EXPERIMENTS
 @click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
               help="folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
+@click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")
 @user_errors
-def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, **options) -> None:
+def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, features: bool, **options) -> None:
     """Train an image classifier on a label representation.
 
     Without options: the experiment `quickstart`. With --experiment: a named list of cells. Otherwise the options describe one
     cell. A finished cell is skipped, an interrupted one goes on where it stopped.
     """
     name, configs = cells_from_options(experiment, given(options), data_dir)
+    for run_name in request_features(configs, output) if features else ():
+        click.secho(f"{run_name}: finished without --features; only those of its last epoch can still be had, with "
+                    "scripts/analyse.py.", fg="yellow", err=True)
     sys.exit(run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard))
 
 

@@ -30,6 +30,7 @@ from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validatio
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
 from tfrepr.training.devices import Device, expected_seconds, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
+from tfrepr.training.feature_log import feature_logs
 from tfrepr.training.optimizer import SGD
 from tfrepr.training.schedule import learning_rate
 
@@ -156,6 +157,7 @@ def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoi
         keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(config, epoch)),
         Validation(config, len(cell.split.train), lambda: evaluate(forward, cell.representation, validation)),
         CSVLog(run / "history.csv", progress.epoch),
+        *feature_logs(run, model, cell.dataset, jit),
         checkpoints,
         *([] if progress_bar else [EpochLines(config.epochs)]),
         *([_tensorboard(run)] if tensorboard else []),
@@ -180,6 +182,8 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
         "data_fingerprint": cell.dataset.fingerprint,
         "label_fingerprint": cell.representation.fingerprint,
         "class_names": list(cell.dataset.class_names),
+        "mean": list(cell.dataset.mean),
+        "std": list(cell.dataset.std),
         "train_images": len(cell.split.train),
         "validation_images": len(cell.split.validation),
         "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
