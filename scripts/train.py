@@ -9,11 +9,12 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.features import request_features
-from tfrepr.cli import given, record_options, user_errors, voice_list_option
+from tfrepr.cli import given, record_from, record_options, user_errors, voice_list_option
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.grid import GridOptions, scaled
-from tfrepr.experiments.measurements import measure, measurement_file
+from tfrepr.experiments.marking import is_measured, keeps_features
+from tfrepr.experiments.measurements import measure
 from tfrepr.experiments.overview import experiment_list, forecast
 from tfrepr.experiments.runner import run_cells
 from tfrepr.labels.options import LabelOptions
@@ -25,24 +26,40 @@ from tfrepr.registry import EXPERIMENTS
               help=f"a named list of cells; other options then change every cell ({', '.join(EXPERIMENTS.names())})")
 @record_options(RunConfig, leave_out=("folder",))
 @record_options(LabelOptions)
+@record_options(GridOptions)
 @voice_list_option
+@click.option("--list", "show_list", is_flag=True, help="show all experiments, with what is done and left, and leave")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
               help="folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
 @click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")
 @user_errors
-def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, features: bool, **options) -> None:
+def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, features: bool, show_list: bool,
+         **options) -> None:
     """Train an image classifier on a label representation.
 
     Without options: the experiment `quickstart`. With --experiment: a named list of cells. Otherwise the options describe one
-    cell. A finished cell is skipped, an interrupted one goes on where it stopped.
+    cell. A finished cell is skipped, an interrupted one goes on where it stopped, one that another process trains is left to
+    it. A cell that fails does not stop the others.
     """
+    grid = record_from(GridOptions, options)
+    if show_list:
+        click.echo(experiment_list(output, grid.scale))
+        return
     name, configs = cells_from_options(experiment, given(options), data_dir)
-    for run_name in request_features(configs, output) if features else ():
+    configs = scaled(configs, grid.scale)
+    if grid.dry_run:
+        click.echo(forecast(name, configs, output, grid))
+        return
+    if is_measured(name):
+        measure(name, output)
+        return
+    for run_name in request_features(configs, output) if features or keeps_features(name) else ():
         click.secho(f"{run_name}: finished without --features; only those of its last epoch can still be had, with "
                     "scripts/analyse.py.", fg="yellow", err=True)
-    sys.exit(run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard))
+    sys.exit(run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard,
+                       grid=grid))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,12 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != ()}
 
 
+def record_from(record_class: type, options: dict[str, Any]) -> Any:
+    """Builds an option record from its part of the given options, which is taken out of `options`."""
+    names = [field.name for field in dataclasses.fields(record_class) if field.name in options]
+    return record_class(**given({name: options.pop(name) for name in names}))
+
+
 def _click_option(field: dataclasses.Field, annotation: Any) -> Callable:
     flag = "--" + field.name.replace("_", "-")
     help_text, allowed = field.metadata["help"], choices_of(field)

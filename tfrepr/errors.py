@@ -15,6 +15,10 @@ class RunRefusedError(UserError):
     """A run directory that may not be written: in use, made by another config, or not writable."""
 
 
+class RunInUseError(RunRefusedError):
+    """A run directory that another process works on at this moment."""
+
+
 class TrainingDivergedError(UserError):
     """The training loss is no longer finite."""
 

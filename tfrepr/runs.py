@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from tfrepr.config import RunConfig
-from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.errors import RunInUseError, RunRefusedError, UserError
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
                    "images_per_second")
+LOCK_PATIENCE = 0.25
+"""Seconds to wait for a run's lock: a look at `RunDirectory.in_use` by another process holds it for less."""
 
 
 class RunDirectory:
@@ -97,17 +99,18 @@ class RunDirectory:
         """Keeps every other process out while it holds; the operating system lets go of the lock when a process dies.
 
         Raises:
-            RunRefusedError: Another process holds it, or the folder cannot be written.
+            RunInUseError: Another process holds it.
+            RunRefusedError: The folder cannot be written.
         """
         from filelock import FileLock, Timeout
 
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self / ".lock")
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=LOCK_PATIENCE, poll_interval=LOCK_PATIENCE / 5)
         except Timeout:
-            raise RunRefusedError(f"Another process works on {self.path}. Wait until it ends, or choose another "
-                                  "--output.") from None
+            raise RunInUseError(f"Another process works on {self.path}. Wait until it ends, or choose another "
+                                "--output.") from None
         except OSError as error:
             raise RunRefusedError(f"Cannot write to {self.path} ({error.strerror or error}). Nothing was changed. Choose a "
                                   "writable folder with --output.") from None
@@ -115,6 +118,19 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether another process holds the lock at this moment; makes no directory."""
+        from filelock import FileLock, Timeout
+
+        if not (self / ".lock").exists():
+            return False
+        try:
+            with FileLock(self / ".lock", timeout=0):
+                return False
+        except (Timeout, OSError):
+            return True
 
     def claim(self, config: RunConfig) -> None:
         """Writes config.json, or checks that the one that is there says the same.

@@ -1,61 +1,202 @@
-"""Runs a list of cells one after the other; one that fails does not stop the rest."""
+"""Trains a list of cells: one after the other, several at a time, or on a cluster. One that fails does not stop the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tfrepr.config import RunConfig
-from tfrepr.errors import UserError
+from tfrepr.errors import RunInUseError, UserError
+from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task
+from tfrepr.experiments.grid import GridOptions, shard_of
 from tfrepr.runs import RunDirectory, record_experiment
 
+LONGEST_TABLE = 40
+"""A list with more finished runs ends in counts alone; `scripts/report.py` shows such lists better."""
 
-def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir: Path | None, progress_bar: bool,
-              tensorboard: bool) -> int:
-    """Trains what is not finished, notes the experiment, prints a table.
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: `"trained"`, `"finished earlier"`, `"in work elsewhere"` or `"failed"`."""
+
+    config: RunConfig
+    state: str
+    exit_code: int = 0
+    message: str = ""
+
+
+def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir: Path | None = None,
+              progress_bar: bool = False, tensorboard: bool = False, grid: GridOptions | None = None) -> int:
+    """Trains what is not finished, notes the experiment, prints a summary.
 
     Args:
         name: Name under which the list is noted for `plot_results.py`.
-        configs: The cells.
+        configs: The cells. All of them are noted, also with `grid.shard`.
         output: Folder of all results.
         data_dir, progress_bar, tensorboard: See `tfrepr.training.loop.run_cell`.
+        grid: Which part of the list, how many cells at a time, where.
 
     Returns:
         0, or the exit code of the last cell that failed.
     """
-    exit_code = 0
-    for config in configs:
-        try:
-            _run_cell(config, output, data_dir, progress_bar, tensorboard)
-        except UserError as error:
-            cell = f"{config.run_name}: " if len(configs) > 1 else ""
-            click.secho(f"Error: {cell}{error}", fg="red", err=True)
-            exit_code = error.exit_code
-    runs = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]
-    if runs:
-        record_experiment(output, name, [run.path.name for run in runs])
-        click.echo("\n" + summary(runs))
-    return exit_code
+    grid = grid or GridOptions()
+    chosen = shard_of(configs, grid.shard)
+    if chosen != list(configs):
+        click.echo(f"Part {grid.shard} of {name}: {len(chosen)} of {len(configs)} cells.")
+    if grid.scale != 1:
+        click.echo(f"Epochs are scaled by {grid.scale:g}: these runs are shorter than the experiment asks for.")
+    training = {"tensorboard": tensorboard, "strategy": grid.strategy}
+    tasks = [Task(config.to_dict(), str(output), str(data_dir) if data_dir else None, training) for config in chosen]
+    outcomes = list(_outcomes(chosen, tasks, output, progress_bar, grid))
+    finished = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]
+    if finished:
+        record_experiment(output, name, [run.path.name for run in finished])
+        if len(finished) <= LONGEST_TABLE:
+            click.echo("\n" + summary(finished))
+    if len(configs) > 1:
+        click.echo("\n" + account(outcomes, len(configs), len(finished)))
+    return next((outcome.exit_code for outcome in reversed(outcomes) if outcome.exit_code), 0)
 
 
-def _run_cell(config: RunConfig, output: Path, data_dir: Path | None, progress_bar: bool, tensorboard: bool) -> None:
+def _outcomes(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, progress_bar: bool,
+              grid: GridOptions) -> Iterable[Outcome]:
+    """Trains the cells in the way that the options ask for."""
+    alone = len(configs) == 1
+    if grid.engine == "ray":
+        from tfrepr.experiments.ray_engine import on_ray
+
+        pending = [(config, task) for config, task in zip(configs, tasks, strict=True) if not _answered(config, output, alone)]
+        earlier = [outcome for config in configs if (outcome := _answered(config, output, alone))]
+        return [*earlier, *on_ray(pending, grid)]
+    if grid.jobs is not None:
+        return _side_by_side(configs, tasks, output, grid.jobs, itertools.cycle(visible_gpus(grid.strategy) or [None]))
+    return [_in_this_process(config, task, output, progress_bar, alone) for config, task in zip(configs, tasks, strict=True)]
+
+
+def _answered(config: RunConfig, output: Path, alone: bool) -> Outcome | None:
+    """The outcome of a cell that needs no training now, found without TensorFlow; a single cell is not passed over."""
     run = RunDirectory.of(config, output)
-    if run.finished and run.config() == config:  # answered here, before TensorFlow is imported
-        click.echo(f"{config.run_name}: finished earlier, skipped.")
-        return
-    from tfrepr.training.loop import run_cell
+    if run.finished and run.config() == config:
+        return Outcome(config, "finished earlier")
+    if not alone and run.in_use:
+        return Outcome(config, "in work elsewhere")
+    return None
 
-    run_cell(config, output, data_dir=data_dir, progress_bar=progress_bar, tensorboard=tensorboard)
+
+def _in_this_process(config: RunConfig, task: Task, output: Path, progress_bar: bool, alone: bool) -> Outcome:
+    """Trains a cell here; an error is printed, and is raised where it is nobody's fault and the cell the only one."""
+    cell = "" if alone else f"{config.run_name}: "
+    if answered := _answered(config, output, alone):
+        click.echo(f"{config.run_name}: {answered.state}, skipped.")
+        return answered
+    try:
+        task.run(progress_bar=progress_bar)
+    except RunInUseError as error:
+        click.secho(f"Error: {cell}{error}", fg="red", err=True)
+        return Outcome(config, "in work elsewhere", exit_code=error.exit_code if alone else 0)
+    except UserError as error:
+        click.secho(f"Error: {cell}{error}", fg="red", err=True)
+        return Outcome(config, "failed", error.exit_code, str(error))
+    except Exception as error:
+        if alone:
+            raise
+        traceback.print_exc()
+        return Outcome(config, "failed", 1, f"{type(error).__name__}: {error}")
+    return Outcome(config, "trained")
+
+
+def _side_by_side(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, jobs: int,
+                  gpus: Iterator[str | None]) -> Iterator[Outcome]:
+    """Trains up to `jobs` cells at a time in processes of their own, which share cores and GPUs evenly."""
+    jobs = min(jobs, len(configs)) or 1
+    threads = max(1, _cores() // jobs)
+    running: set[CellProcess] = set()
+    stopped = False
+
+    def train(number: int, config: RunConfig, task: Task) -> Outcome:
+        show = _numbered(number, len(configs))
+        if stopped or (answered := _answered(config, output, alone=False)):
+            outcome = Outcome(config, "failed", 1, "interrupted") if stopped else answered
+            show(f"{config.run_name}: {outcome.state}, skipped.")
+            return outcome
+        process = CellProcess(task, threads=threads, gpu=next(gpus))
+        running.add(process)
+        try:
+            return _outcome(config, *process.follow(show))
+        finally:
+            running.discard(process)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(train, *cell) for cell in zip(itertools.count(1), configs, tasks)]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        finally:  # after an interruption: no new cells, and an end to those that run
+            stopped = True
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                process.kill()
+
+
+def _outcome(config: RunConfig, code: int, last_line: str) -> Outcome:
+    """Reads a process's end."""
+    if code == 0:
+        return Outcome(config, "trained")
+    if code == IN_USE:
+        return Outcome(config, "in work elsewhere")
+    return Outcome(config, "failed", max(1, code), last_line.removeprefix("Error: "))
+
+
+def _numbered(number: int, count: int) -> Callable[[str], None]:
+    """A printer of lines that says which cell they come from."""
+    return lambda line: click.echo(f"[{number}/{count}] {line}")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def visible_gpus(strategy: str) -> list[str]:
+    """The names of several GPUs, for processes in turn; none where there are fewer, or where a cell takes all of them."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is None and shutil.which("nvidia-smi"):
+        found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
+        listed = ",".join(re.findall(r"^GPU (\d+):", found, flags=re.M))
+    names = [name.strip() for name in (listed or "").split(",") if name.strip()]
+    return names if len(names) > 1 and strategy == "none" else []
+
+
+def account(outcomes: Sequence[Outcome], cells: int, finished: int) -> str:
+    """How the cells ended, and why the failed ones failed."""
+    counts = Counter(outcome.state for outcome in outcomes)
+    lines = [f"{finished} of {cells} cells are finished. This time: "
+             + (", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to do") + "."]
+    lines += [f"  {outcome.config.run_name}: {outcome.message}" for outcome in outcomes if outcome.state == "failed"]
+    if counts["failed"]:
+        lines.append("The same command tries them again and leaves the finished ones as they are.")
+    return "\n".join(lines)
 
 
 def summary(runs: Sequence[RunDirectory]) -> str:
     """A table: label, test accuracy, threshold accuracy, training time, run directory."""
     rows = [("label", "test accuracy", "under threshold", "training", "run directory")]
-    for run in runs:
-        metrics, understood = run.metrics(), run.metrics()["test_threshold_accuracy"]
-        rows.append((run.config().label, f"{metrics['test_accuracy']:.2%}", "-" if understood is None else f"{understood:.2%}",
-                     f"{metrics['train_seconds']:.0f} s", str(run.path)))
+    rows += [_summary_row(run.config(), run.metrics(), run.path) for run in runs]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _summary_row(config: RunConfig, metrics: dict[str, Any], path: Path) -> tuple[str, ...]:
+    understood = metrics["test_threshold_accuracy"]
+    return (config.label, f"{metrics['test_accuracy']:.2%}", "-" if understood is None else f"{understood:.2%}",
+            f"{metrics['train_seconds']:.0f} s", str(path))

@@ -10,10 +10,6 @@ import keras
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 
-CPU_IMAGES_PER_SECOND = {"resnet32": 230.0, "resnet110": 70.0, "vgg19": 75.0}
-"""Training speed on two CPU cores at batch 128 and 32x32 pixels: the guess before anything has been measured."""
-GPU_IMAGES_PER_SECOND = {"resnet32": 15000.0, "resnet110": 5000.0, "vgg19": 12000.0}
-
 
 @dataclass(frozen=True)
 class Device:
@@ -71,18 +67,3 @@ def jit_compile(config: RunConfig, device: Device) -> bool:
     """Whether to compile with XLA: on a GPU and with JAX unless told otherwise; on a CPU TensorFlow is slower with it."""
     automatic = device.kind == "gpu" or device.backend == "jax"
     return {"auto": automatic, "on": True, "off": False}[config.jit]
-
-
-def expected_seconds(config: RunConfig, device: Device, train_images: int, pixels: int) -> float | None:
-    """A guess at the training time from measured speeds, or None for an encoder without one.
-
-    Args:
-        config: The run's config.
-        device: The device it trains on.
-        train_images: Images an epoch.
-        pixels: Pixels of an image; the time grows in proportion.
-    """
-    speeds = GPU_IMAGES_PER_SECOND if device.kind == "gpu" else CPU_IMAGES_PER_SECOND
-    if config.encoder not in speeds:
-        return None
-    return train_images * config.epochs / speeds[config.encoder] * pixels / (32 * 32)

@@ -28,7 +28,9 @@ from tfrepr.runs import RunDirectory, replacing
 from tfrepr.seeds import integer_seed
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
-from tfrepr.training.devices import Device, expected_seconds, jit_compile, prepare_device
+from tfrepr.training.cost import DEVICES, duration, expected_seconds
+from tfrepr.training.data_parallel import DataParallel
+from tfrepr.training.devices import Device, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
 from tfrepr.training.feature_log import feature_logs
 from tfrepr.training.optimizer import SGD
@@ -85,7 +87,7 @@ def load_cell(config: RunConfig, data_dir: Path | None) -> Cell:
 
 
 def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, progress_bar: bool = False,
-             tensorboard: bool = False) -> RunDirectory:
+             tensorboard: bool = False, strategy: str = "none") -> RunDirectory:
     """Trains a cell, or goes on where an earlier attempt stopped, or returns at once where it is finished.
 
     Args:
@@ -94,6 +96,7 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
         data_dir: Folder with the data set's files, where the source needs one.
         progress_bar: A moving bar for a terminal instead of plain lines.
         tensorboard: Write TensorBoard events to the run directory as well.
+        strategy: `"mirrored"` divides every batch over all devices, see `tfrepr.training.data_parallel`.
 
     Returns:
         The finished run directory.
@@ -111,7 +114,8 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
     cell = load_cell(config, data_dir)
     with run.locked(), _numeric_types(config):
         run.claim(config)
-        _train(run, cell, device, progress_bar, tensorboard)
+        if not run.finished:  # another process may have finished it since the first look
+            _train(run, cell, device, DataParallel(strategy), progress_bar, tensorboard)
     return run
 
 
@@ -126,30 +130,30 @@ def _numeric_types(config: RunConfig) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _train(run: RunDirectory, cell: Cell, device: Device, progress_bar: bool, tensorboard: bool) -> None:
+def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel, progress_bar: bool,
+           tensorboard: bool) -> None:
     config = cell.config
     keras.utils.set_random_seed(integer_seed(config.seed, "initialisation"))
-    model = build_model(config.encoder, cell.dataset.image_shape, cell.representation)
+    with parallel.scope():
+        model = build_model(config.encoder, cell.dataset.image_shape, cell.representation)
+        optimizer = SGD(config.learning_rate, config.momentum, config.weight_decay)
+        optimizer.build(model.trainable_variables)
     _claim_environment(run, cell, device, model)
-    optimizer = SGD(config.learning_rate, config.momentum, config.weight_decay)
-    optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(run, model, optimizer)
     progress = checkpoint.restore()
     _announce(cell, device, progress)
     if progress.epoch < config.epochs:
-        progress = _fit(run, cell, model, checkpoint, progress, device, progress_bar, tensorboard)
+        progress = _fit(run, cell, model, checkpoint, progress, device, parallel, progress_bar, tensorboard)
     checkpoint.finish(progress)
     _write_metrics(run, cell, progress, jit_compile(config, device))
     checkpoint.clear()
 
 
 def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoint, progress: Progress, device: Device,
-         progress_bar: bool, tensorboard: bool) -> Progress:
+         parallel: DataParallel, progress_bar: bool, tensorboard: bool) -> Progress:
     """Keras's `fit` from the epoch after `progress` to the last one."""
     config, jit = cell.config, jit_compile(cell.config, device)
-    # A second model around the same layers is compiled, so that the saved one carries no optimiser and no loss.
-    trainer = keras.Model(model.inputs, model.outputs[0], name="trainer")
-    trainer.compile(optimizer=checkpoint.optimizer, loss=cell.representation.losses, jit_compile=jit)
+    trainer = parallel.trainer(model)
     forward = forward_function(model, jit)
     validation = cell.validation_batches()
     checkpoints = Checkpoints(checkpoint, progress)
@@ -162,8 +166,11 @@ def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoi
         *([] if progress_bar else [EpochLines(config.epochs)]),
         *([_tensorboard(run)] if tensorboard else []),
     ]
-    trainer.fit(cell.training_batches(progress.epoch), initial_epoch=progress.epoch, epochs=config.epochs,
-                steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks, verbose=1 if progress_bar else 0)
+    with parallel.scope():
+        trainer.compile(optimizer=checkpoint.optimizer, loss=cell.representation.losses,
+                        jit_compile=jit and parallel.replicas == 1)
+        trainer.fit(cell.training_batches(progress.epoch), initial_epoch=progress.epoch, epochs=config.epochs,
+                    steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks, verbose=1 if progress_bar else 0)
     return checkpoints.progress
 
 
@@ -208,20 +215,13 @@ def _announce(cell: Cell, device: Device, progress: Progress) -> None:
     click.echo(f"{config.run_name}\n  {cell.dataset.variant}: {images} training images, {len(cell.split.validation)} for "
                f"validation, {len(cell.dataset.test_ids)} for the test; {config.epochs} epochs on {device.description} "
                f"({device.backend}).")
-    seconds = expected_seconds(config, device, images, height * width)
+    seconds = expected_seconds(config, device.kind, images, height * width)
     if seconds is not None:
         left = seconds * (1 - progress.epoch / config.epochs)
         click.echo(f"  Expected to train about {duration(left)}, by speeds measured on "
-                   f"{'one data-centre GPU' if device.kind == 'gpu' else 'two CPU cores'}; validation comes on top.")
+                   f"{DEVICES[device.kind]}; validation comes on top.")
     if progress.epoch:
         click.echo(f"  Resumed after epoch {progress.epoch}.")
-
-
-def duration(seconds: float) -> str:
-    """`"40 s"`, `"12 min"` or `"3.5 h"`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool) -> None:

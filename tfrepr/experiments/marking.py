@@ -1,0 +1,33 @@
+"""What an experiment asks for beside its cells, noted on its function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tfrepr.registry import EXPERIMENTS
+
+
+def measured_by(name: str) -> Callable[[Callable], Callable]:
+    """Decorator for experiments without cells: the function of `tfrepr.experiments.measurements` that makes their rows."""
+
+    def mark(experiment: Callable) -> Callable:
+        experiment.measurement = name
+        return experiment
+
+    return mark
+
+
+def with_features(experiment: Callable) -> Callable:
+    """Decorator for experiments whose runs keep features while they train, as with `--features`."""
+    experiment.features = True
+    return experiment
+
+
+def keeps_features(name: str) -> bool:
+    """Whether the experiment is marked by `with_features`; False for a name that is none."""
+    return name in EXPERIMENTS and hasattr(EXPERIMENTS[name], "features")
+
+
+def is_measured(name: str) -> bool:
+    """Whether the experiment is marked by `measured_by`; False for a name that is none."""
+    return name in EXPERIMENTS and hasattr(EXPERIMENTS[name], "measurement")

@@ -1,0 +1,115 @@
+"""Do high-dimensional labels help when labels are missing or wrong? Two experiments, for three labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfrepr.errors import UserError
+from tfrepr.experiments.cells import LABEL_FIELDS
+from tfrepr.labels.options import LabelOptions
+from tfrepr.registry import Registry
+from tfrepr.runs import write_atomically
+from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
+
+WEAK_EXPERIMENTS: Registry = Registry("experiment")
+STUDIED_LABELS = ("category", "speech", "random")
+GENTLE = {"crop_area": 0.7, "batch_size": 32}
+"""For digits: crops of a third of a digit show no digit."""
+
+
+@WEAK_EXPERIMENTS.register("missing-labels")
+def missing_labels() -> list[PseudoLabelConfig]:
+    """5, 10, 20 and 50% labelled, pseudo-labelling for two iterations; category, speech and random.
+
+    Command: `python scripts/pseudo_label.py --experiment missing-labels`. The report on missing labels has 82.24% for its own images
+    and ResNet-50, which are not public; here are digits and ResNet-8.
+    """
+    return [PseudoLabelConfig(label=label, labelled_percent=percent, **GENTLE)
+            for label in STUDIED_LABELS for percent in (5.0, 10.0, 20.0, 50.0)]
+
+
+@WEAK_EXPERIMENTS.register("noisy-labels")
+def noisy_labels() -> list[CleaningConfig]:
+    """0, 20 and 40% wrong labels, confident learning by cleanlab; category, speech and random.
+
+    Command: `python scripts/clean_labels.py --experiment noisy-labels`. Both trainings have the same stages (`--retrain block`), so
+    that what lies between them is the cleaning alone. The report has 83% for its own images.
+    """
+    return [CleaningConfig(label=label, noise_rate=rate, folds=3, retrain="block", **GENTLE)
+            for label in STUDIED_LABELS for rate in (0.0, 0.2, 0.4)]
+
+
+def configs_from_options(record: type, experiment: str | None, options: dict[str, Any],
+                         data_dir: Path | None) -> list[WeakLabelConfig]:
+    """The runs that the command line describes.
+
+    Args:
+        record: `PseudoLabelConfig` or `CleaningConfig`.
+        experiment: A registered name whose cells `options` change; None: `options` describe one run.
+        options: Fields of the record and of `LabelOptions` that were given.
+        data_dir: Folder with the data; part of a config for the data source `folder` only.
+
+    Raises:
+        UserError: An unknown experiment, one of the other kind, or a value that is not allowed.
+    """
+    cells = [{}] if experiment is None else [_fields(config) for config in WEAK_EXPERIMENTS[experiment]()]
+    if experiment is not None and not isinstance(WEAK_EXPERIMENTS[experiment]()[0], record):
+        raise UserError(f"The experiment {experiment!r} belongs to the other of scripts/pseudo_label.py and scripts/clean_labels.py.")
+    labels = {key: value for key, value in options.items() if key in LABEL_FIELDS}
+    own = {key: value for key, value in options.items() if key not in LABEL_FIELDS}
+    if own.get("dataset") == "folder" and data_dir is not None:
+        own["folder"] = str(data_dir)
+    configs = [record(**{**cell, **own, "label_options": LabelOptions(**labels)}) for cell in cells]
+    return list(dict.fromkeys(configs))
+
+
+def _fields(config: WeakLabelConfig) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config) if field.name != "label_options"}
+
+
+def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: Path, plots: Path, name: str, *,
+                data_dir: Path | None) -> int:
+    """Runs what is not finished; prints a table and writes it and the figure to `plots`.
+
+    Args:
+        run_one: `run_pseudo_labelling` or `run_cleaning`.
+        configs: The runs, all of one task.
+        output: Folder of all results.
+        plots: Folder for `<name>.csv`, `<name>.md` and the figure.
+        name: Start of these names.
+        data_dir: Folder with the data set's files.
+
+    Returns:
+        0, or the exit code of the last run that failed; one that fails does not stop the rest.
+    """
+    runs, exit_code = [], 0
+    for config in configs:
+        try:
+            runs.append(run_one(config, output, data_dir=data_dir))
+        except UserError as error:
+            click.secho(f"Error: {config.run_name + ': ' if len(configs) > 1 else ''}{error}", fg="red", err=True)
+            exit_code = error.exit_code
+    if runs:
+        _report(runs, plots, name)
+    return exit_code
+
+
+def _report(runs: Sequence[Any], plots: Path, name: str) -> None:
+    from tfrepr.figures.style import save
+    from tfrepr.figures.weak_labels import AXES, accuracy_against_level
+    from tfrepr.weak_labels.results import markdown, mean_table, result_table
+
+    table = result_table(runs)
+    text = markdown(mean_table(table))
+    click.echo("\n" + text)
+    write_atomically(plots / f"{name}.csv", table.to_csv(index=False).encode())
+    write_atomically(plots / f"{name}.md", text.encode())
+    level = AXES[table["task"].iloc[0]][0]
+    if table[level].nunique() > 1:
+        save(accuracy_against_level(table.dropna(subset=[level])), plots / name, ("png", "pdf"))
+    click.echo(f"Table and figure: {plots / name}.*")
