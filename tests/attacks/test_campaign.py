@@ -171,7 +171,9 @@ def test_adaptive_attacks_add_transfer_square_and_the_worst_case(runs):
 
 def test_a_categorical_run_is_no_source_for_itself(runs):
     assert attack_run(runs["category"], ADAPTIVE)
-    assert {row.attack for row in read_rows(runs["category"] / "attacks.csv")} == {"pgd", "square", "ensemble"}
+    rows = read_rows(runs["category"] / "attacks.csv")
+    assert {row.attack for row in rows} == {"pgd", "square", "ensemble"}
+    assert {row.steps for row in rows if row.attack == "ensemble"} == {4 * 3 + 20}
 
 
 def test_transfer_needs_a_categorical_run_or_goes_without(runs):
@@ -179,6 +181,16 @@ def test_transfer_needs_a_categorical_run_or_goes_without(runs):
     with pytest.raises(UserError, match=r"--label category --seed 0 .*--transfer-from.*--no-transfer"):
         attack_run(runs["random"], ADAPTIVE)
     assert attack_run(runs["random"], dataclasses.replace(ADAPTIVE, epsilons="8"), transfer=False)
+
+
+def test_transfer_that_comes_later_enters_the_worst_case(runs):
+    settings = dataclasses.replace(ADAPTIVE, epsilons="128")
+    assert attack_run(runs["random"], settings, transfer=False)
+    assert attack_run(runs["random"], settings)
+    rows = [row for row in read_rows(runs["random"] / "attacks.csv") if row.criterion == "nearest"]
+    (worst,) = [row for row in rows if row.attack == "ensemble"]
+    assert worst.still_correct <= min(row.still_correct for row in rows)
+    assert len(rows) == 7
 
 
 def test_refusals(runs, tmp_path):
