@@ -23,7 +23,8 @@ from tfrepr.registry import EXPERIMENTS
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--experiment", metavar="NAME", default=None,
-              help=f"a named list of cells; other options then change every cell ({', '.join(EXPERIMENTS.names())})")
+              help="a named list of cells; an option then keeps the cells that have its value, or, where none has it, changes "
+                   f"every cell; names may be listed, as a,b ({', '.join(EXPERIMENTS.names())})")
 @record_options(RunConfig, leave_out=("folder",))
 @record_options(LabelOptions)
 @record_options(GridOptions)
@@ -34,9 +35,11 @@ from tfrepr.registry import EXPERIMENTS
               help="folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
 @click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")
+@click.option("--log-steps", type=click.IntRange(min=1), metavar="N", default=None,
+              help="write the training loss of every N steps to steps.csv in the run directory")
 @user_errors
 def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, features: bool, show_list: bool,
-         **options) -> None:
+         log_steps: int | None, **options) -> None:
     """Train an image classifier on a label representation.
 
     Without options: the experiment `quickstart`. With --experiment: a named list of cells. Otherwise the options describe one
@@ -59,7 +62,7 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
         click.secho(f"{run_name}: finished without --features; only those of its last epoch can still be had, with "
                     "scripts/analyse.py.", fg="yellow", err=True)
     sys.exit(run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard,
-                       grid=grid))
+                       log_steps=log_steps, grid=grid))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from typing import Any
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import from_dict, off_default, option, validate
-from tfrepr.registry import DATASETS, ENCODERS, LABELS
+from tfrepr.registry import CORRUPTIONS, DATASETS, ENCODERS, LABELS
 
-SCHEDULES = ("step", "constant")
+SCHEDULES = ("step", "constant", "exponential")
+PREPROCESSING = ("dataset", "per-image")
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,18 @@ class RunConfig:
     learning_rate: float = option(0.1, "initial learning rate", above=0)
     momentum: float = option(0.9, "momentum", at_least=0, at_most=1)
     weight_decay: float | None = option(None, "L2 factor on every trainable variable (default: the paper's)", at_least=0)
-    schedule: str = option("step", "learning rate: step (times 0.1 at 1/2 and 3/4) or constant", choices=SCHEDULES)
+    schedule: str = option("step", "learning rate: step (times 0.1 at 1/2 and 3/4) or exponential (times 0.95 an epoch)",
+                           choices=SCHEDULES)
     label_smoothing: float = option(0.0, "label smoothing of the category label; the paper's curve uses 0.1", at_least=0,
                                     at_most=0.99)
     validation_every: int = option(1, "epochs between validations (the last epoch is always validated)", at_least=1)
+    validation: str = option("split", "none: train on all images, log the accuracy on training batches, test the last epoch",
+                             choices=("split", "none"))
+    corruption: str = option("true_labels", "corruption of training and test images", choices=CORRUPTIONS.names)
+    corruption_level: float = option(1.0, "random_labels: share of the labels that is replaced", at_least=0, at_most=1)
+    preprocessing: str = option("dataset", "per-image: centre crop of 28x28, then each image's own mean and deviation",
+                                choices=PREPROCESSING)
+    augmentation: str = option("crop-flip", "random crops, and flips where they keep the class", choices=("crop-flip", "off"))
     mixed_precision: str = option("off", "compute type", choices=("off", "float16", "bfloat16"))
     jit: str = option("auto", "XLA compilation; auto: on a GPU only", choices=("auto", "on", "off"))
     deterministic: bool = option(False, "deterministic GPU kernels (the CPU is deterministic anyway)")
@@ -57,12 +66,16 @@ class RunConfig:
                             f"Received: dataset {self.dataset!r}, folder {self.folder!r}.")
         if self.image_size is not None and self.dataset != "folder":
             raise UserError(f"image-size applies to the data source `folder` only. Received: dataset {self.dataset!r}.")
+        if self.corruption_level != 1 and self.corruption != "random_labels":
+            raise UserError("corruption-level applies to --corruption random_labels only. Received: level "
+                            f"{self.corruption_level:g} with corruption {self.corruption!r}.")
         paper = {"epochs": 200 if self.label == "category" else 600,
                  "weight_decay": 5e-4 if (self.encoder, self.label) == ("vgg19", "category") else 1e-4}
         for name, value in paper.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        object.__setattr__(self, "percent", float(self.percent))
+        for name in ("percent", "corruption_level"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     def replace(self, **changes: Any) -> RunConfig:
         """A copy with other values; fields that follow from label and encoder keep their present value."""

@@ -21,12 +21,15 @@ class Evaluation:
         loss: Mean loss.
         accuracy: Fraction whose nearest label (or largest logit) is the true one.
         threshold_accuracy: Fraction with a loss under the threshold of paper section 4; None for the category label.
+        top5_accuracy: Fraction whose true label is among the five nearest (or five largest logits); None for five classes or
+            fewer.
     """
 
     images: int
     loss: float
     accuracy: float
     threshold_accuracy: float | None
+    top5_accuracy: float | None = None
 
 
 def forward_function(model: keras.Model, jit: bool = False) -> Callable[[Any], Any]:
@@ -66,14 +69,23 @@ def evaluate(forward: Callable[[Any], Any], representation: LabelRepresentation,
     Returns:
         Means over all images, accumulated in double precision.
     """
-    images, loss, correct, understood = 0, 0.0, 0, 0
+    images, loss, correct, understood, among_five = 0, 0.0, 0, 0, 0
     for batch, class_ids in batches:
         outputs, class_ids = forward(batch), np.asarray(class_ids)
         losses = keras.ops.convert_to_numpy(representation.losses(class_ids, outputs))
         images += len(class_ids)
         loss += float(losses.sum(dtype=np.float64))
         correct += int(np.sum(keras.ops.convert_to_numpy(representation.decode(outputs)) == class_ids))
+        among_five += int(np.sum(keras.ops.convert_to_numpy(in_top(5, representation, class_ids, outputs))))
         if representation.has_threshold:
             understood += int(np.sum(keras.ops.convert_to_numpy(representation.within_threshold(class_ids, outputs))))
     return Evaluation(images=images, loss=loss / images, accuracy=correct / images,
-                      threshold_accuracy=understood / images if representation.has_threshold else None)
+                      threshold_accuracy=understood / images if representation.has_threshold else None,
+                      top5_accuracy=among_five / images if representation.classes > 5 else None)
+
+
+def in_top(count: int, representation: LabelRepresentation, class_ids: Any, outputs: Any) -> Any:
+    """Whether fewer than `count` classes fit the output better than the true one, bool, `(batch,)`; ties count as right."""
+    scores, class_ids = representation.scores(outputs), keras.ops.cast(class_ids, "int32")
+    own = keras.ops.take_along_axis(scores, class_ids[:, None], axis=-1)
+    return keras.ops.sum(keras.ops.cast(keras.ops.logical_not(own >= scores), "int32"), axis=-1) < count

@@ -90,6 +90,7 @@ def unknown_name(kind: str, received: str, allowed: tuple[str, ...]) -> str:
 LABELS: Registry = Registry("label", "tfrepr.labels")
 ENCODERS: Registry = Registry("encoder", "tfrepr.models.encoders")
 DATASETS: Registry = Registry("dataset", "tfrepr.data.sources")
+CORRUPTIONS: Registry = Registry("corruption", "tfrepr.data.corruption")
 PROTOCOLS: Registry = Registry("attack protocol", "tfrepr.attacks.protocols")
 EXPERIMENTS: Registry = Registry("experiment", "tfrepr.experiments")
 FIGURES: Registry = Registry("figure", "tfrepr.figures")

@@ -27,8 +27,8 @@ from tfrepr.registry import unknown_name
 from tfrepr.runs import HISTORY_COLUMNS
 
 ATTACK_WORDS = ("protocol", "attack", "goal", "loss", "space", "criterion")
-METRICS = ("test_accuracy", "test_threshold_accuracy", "test_loss", "test_images", "best_epoch", "best_val_accuracy",
-           "best_val_loss", "train_seconds")
+METRICS = ("test_accuracy", "test_threshold_accuracy", "test_top5_accuracy", "test_loss", "test_images", "best_epoch",
+           "best_val_accuracy", "best_val_loss", "train_seconds")
 ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint", "device", "backend", "commit")
 LABEL_OPTION = "label_options."
 GALLERY_FILE = "gallery.npz"

@@ -3,7 +3,8 @@
     config.json        the RunConfig
     environment.json   versions, device, backend, commit, data variant, fingerprints of data and labels
     label_table.npy    the label table, float32 (classes, ...)
-    history.csv        one row an epoch, `HISTORY_COLUMNS`
+    history.csv        one row an epoch, `history_columns`
+    steps.csv          training loss every N steps, `STEP_COLUMNS`, where it was asked for
     state.npz          while training: weights, optimiser, epoch; removed at the end
     best.keras         best on validation (until the end of training `best-<epoch>.keras`)
     last.keras         after the last epoch
@@ -26,8 +27,17 @@ from tfrepr.errors import RunInUseError, RunRefusedError, UserError
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
                    "images_per_second")
+TRAINING_ACCURACY_COLUMNS = ("train_accuracy", "train_top5_accuracy")
+"""Further columns of a run without validation, whose accuracy is measured on the training batches instead."""
+STEP_COLUMNS = ("step", "train_loss")
+"""Training steps done, and the mean loss of the steps since the line before."""
 LOCK_PATIENCE = 0.25
 """Seconds to wait for a run's lock: a look at `RunDirectory.in_use` by another process holds it for less."""
+
+
+def history_columns(config: RunConfig) -> tuple[str, ...]:
+    """The columns of a run's history.csv."""
+    return HISTORY_COLUMNS + (TRAINING_ACCURACY_COLUMNS if config.validation == "none" else ())
 
 
 class RunDirectory:

@@ -10,13 +10,15 @@ import numpy as np
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.victim import Victim
 from tfrepr.config import RunConfig
+from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
 
-SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "folder", "image_size")
+SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "folder", "image_size", "corruption",
+                      "corruption_level", "preprocessing")
 """Config fields in which the model that transfer attacks start from equals the attacked one."""
 
 
@@ -70,7 +72,11 @@ def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> Im
         UserError: The data are not to be found, or others than those of the training.
     """
     folder = Path(config.folder) if config.folder is not None else data_dir
-    dataset = DATASETS[config.dataset](folder, config.image_size)
+    if config.preprocessing != "dataset":
+        raise UserError(f"{run.path} was trained with --preprocessing {config.preprocessing}. Attacks measure epsilon in units "
+                        "of the data set's standard deviation, so they take runs with --preprocessing dataset only.")
+    dataset = corrupted(DATASETS[config.dataset](folder, config.image_size), config.corruption, level=config.corruption_level,
+                        seed=config.seed)
     trained_on = run.environment()["data_fingerprint"]
     if dataset.fingerprint != trained_on:
         raise RunRefusedError(f"The data are not those that {run.path} was trained on ({trained_on} then, "

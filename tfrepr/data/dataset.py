@@ -1,10 +1,13 @@
 """What a data source hands over: images, class ids and what the pipeline must know about them."""
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
+from tfrepr.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,8 @@ class ImageDataset:
         variant: What exactly was read, shown in every report: `"official"` where the MD5 sum is the official one,
             otherwise words such as `"CIFAR-10 (JPEG copy)"`.
         class_names: One name per class id.
-        train_images: uint8, `(n, height, width, 3)`, 0..255. Validation images are taken from these (`data.splits`).
+        train_images: uint8, `(n, height, width, 3)`, 0..255. Validation images are taken from these (`data.splits`). Some
+            corruptions put float32 noise in their place, in the same unit.
         train_ids: int64, `(n,)`, class ids.
         test_images, test_ids: The same for the test set, which is read once, after training.
         mean, std: Per channel, of images scaled to [0, 1].
@@ -48,6 +52,24 @@ class ImageDataset:
         for array in (self.train_ids, self.test_ids, self.train_images, self.test_images):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
+
+
+def centre_cropped(dataset: ImageDataset, side: int) -> ImageDataset:
+    """The data set with the middle side x side pixels of every image.
+
+    Where the border is odd, the crop lies half a pixel towards the top left.
+
+    Raises:
+        UserError: The images are smaller than that.
+    """
+    height, width, _ = dataset.image_shape
+    if min(height, width) < side:
+        raise UserError(f"The centre crop takes {side}x{side} pixels, and the images have {height}x{width}. Choose a larger "
+                        "--image-size, or --preprocessing dataset.")
+    top, left = (height - side) // 2, (width - side) // 2
+    rows, columns = slice(top, top + side), slice(left, left + side)
+    return dataclasses.replace(dataset, train_images=dataset.train_images[:, rows, columns],
+                               test_images=dataset.test_images[:, rows, columns])
 
 
 def channel_statistics(images: np.ndarray) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

@@ -56,18 +56,20 @@ def epoch_augmentation(count: int, *, flip: bool, seed: int, epoch: int) -> Augm
     return Augmentation(top, left, mirrored)
 
 
-def _centred(count: int) -> Augmentation:
-    offset = np.full(count, PADDING, dtype=np.int32)
+def _untouched(count: int) -> Augmentation:
+    """For images that are kept without padding."""
+    offset = np.zeros(count, dtype=np.int32)
     return Augmentation(offset, offset, np.zeros(count, dtype=bool))
 
 
 def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, float, float], std: tuple[float, float, float],
                      flip: bool, batch_size: int, seed: int, first_epoch: int = 0, last_epoch: int,
-                     augment: bool = True, label_changes: Callable[[int], np.ndarray] | None = None) -> tf.data.Dataset:
+                     augment: bool = True, per_image: bool = False,
+                     label_changes: Callable[[int], np.ndarray] | None = None) -> tf.data.Dataset:
     """All epochs in a row, each in a fresh order and with fresh crops.
 
     Args:
-        images: uint8, `(n, height, width, 3)`.
+        images: uint8, or float32 in the unit of uint8, `(n, height, width, 3)`.
         ids: Class ids, integers, `(n,)`.
         mean, std: Per channel, of pixels scaled to [0, 1].
         flip: Whether half of the images are mirrored.
@@ -75,6 +77,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
         seed: The run's seed; its streams `"shuffling"` and `"augmentation"` are used.
         first_epoch, last_epoch: Epochs first_epoch, ..., last_epoch - 1 are produced.
         augment: False: the order changes each epoch, the images stay as they are.
+        per_image: Standardise each image by its own mean and deviation instead of `mean` and `std`.
         label_changes: Function of the epoch that draws integers `(n, k)`, what to change in the label of each image.
 
     Returns:
@@ -92,7 +95,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
 
     def draw(epoch: np.ndarray) -> tuple[np.ndarray, ...]:
         order = epoch_order(count, seed=seed, epoch=int(epoch))
-        changes = epoch_augmentation(count, flip=flip, seed=seed, epoch=int(epoch)) if augment else _centred(count)
+        changes = epoch_augmentation(count, flip=flip, seed=seed, epoch=int(epoch)) if augment else _untouched(count)
         labels = [label_changes(int(epoch))] if label_changes else []
         return order, *(array[order] for array in (*changes, *labels))
 
@@ -105,7 +108,8 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
             lambda step: tuple(array[step * batch_size : (step + 1) * batch_size] for array in drawn))
 
     with tf.device("/cpu:0"):
-        assemble = _batch_assembler(images, ids, mean, std)
+        standardise = _standardiser(images.shape[1:], mean, std, per_image)
+        assemble = _batch_assembler(images, ids, standardise, padding=PADDING if augment else 0)
         batches = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(epoch_batches)
         batches = batches.map(assemble, num_parallel_calls=WORKERS, deterministic=True)
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps * (last_epoch - first_epoch)))
@@ -113,13 +117,13 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
 
 
 def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, float, float],
-                       std: tuple[float, float, float], batch_size: int = 100) -> tf.data.Dataset:
+                       std: tuple[float, float, float], batch_size: int = 100, per_image: bool = False) -> tf.data.Dataset:
     """The images as they are, standardised, in order; arguments and elements as for `training_batches`."""
     import tensorflow as tf
 
     with tf.device("/cpu:0"):
         pixels, class_ids = tf.constant(images), tf.constant(ids, tf.int32)
-        standardise = _standardiser(images.shape[2], mean, std)
+        standardise = _standardiser(images.shape[1:], mean, std, per_image)
 
         @tf.autograph.experimental.do_not_convert  # nothing to convert; newer Pythons make AutoGraph warn about closures
         def assemble(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -130,21 +134,18 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float
         return batches.map(assemble, num_parallel_calls=WORKERS, deterministic=True).prefetch(PREFETCHED_BATCHES)
 
 
-def _batch_assembler(images: np.ndarray, ids: np.ndarray, mean: tuple[float, float, float],
-                     std: tuple[float, float, float]) -> Callable:
+def _batch_assembler(images: np.ndarray, ids: np.ndarray, standardise: Callable, padding: int) -> Callable:
     """A function of (image indices, top, left, mirrored), each `(batch,)`, and perhaps label changes, that returns a batch."""
     import tensorflow as tf
 
     count, height, width, channels = images.shape
-    padded_height, padded_width = height + 2 * PADDING, width + 2 * PADDING
-    border = (PADDING, PADDING)
+    padded_height, padded_width = height + 2 * padding, width + 2 * padding
+    border = (padding, padding)
     pixels = tf.constant(np.pad(images, ((0, 0), border, border, (0, 0))).reshape(-1, channels))
     class_ids = tf.constant(ids, tf.int32)
     index_type = tf.int32 if count * padded_height * padded_width < 2**31 else tf.int64
     row_starts = tf.range(height, dtype=index_type)[None, :, None] * padded_width
     columns = tf.range(width, dtype=index_type)[None, None, :]
-    standardise = _standardiser(width, mean, std)
-
     @tf.autograph.experimental.do_not_convert
     def assemble(indices: tf.Tensor, top: tf.Tensor, left: tf.Tensor, mirrored: tf.Tensor,
                  label: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
@@ -160,8 +161,33 @@ def _batch_assembler(images: np.ndarray, ids: np.ndarray, mean: tuple[float, flo
     return assemble
 
 
-def _standardiser(width: int, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Callable:
-    """The function (pixels / 255 - mean) / std from uint8 to float32, both `(batch, height, width, 3)`.
+def _standardiser(shape: tuple[int, int, int], mean: tuple[float, float, float], std: tuple[float, float, float],
+                  per_image: bool) -> Callable:
+    """The function from uint8 pixels to standardised float32 ones, both `(batch, *shape)`: by the data set or by the image."""
+    return _per_image_standardiser(shape) if per_image else _data_set_standardiser(shape[1], mean, std)
+
+
+def _per_image_standardiser(shape: tuple[int, int, int]) -> Callable:
+    """The function (x - mean) / max(std, 1 / sqrt(N)) of x = pixels / 255, over all N values of each image.
+
+    That is `tf.image.per_image_standardization` of x, as Zhang et al. 2016 (appendix A) prepare their images; the lower
+    limit keeps an image of one colour finite.
+    """
+    import tensorflow as tf
+
+    size = math.prod(shape)
+
+    def standardise(pixels: tf.Tensor) -> tf.Tensor:
+        values = tf.cast(tf.reshape(pixels, (-1, size)), tf.float32) / 255
+        values -= tf.reduce_mean(values, axis=1, keepdims=True)
+        deviation = tf.sqrt(tf.reduce_mean(values * values, axis=1, keepdims=True))
+        return tf.reshape(values / tf.maximum(deviation, 1 / math.sqrt(size)), (-1, *shape))
+
+    return standardise
+
+
+def _data_set_standardiser(width: int, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Callable:
+    """The function (pixels / 255 - mean) / std.
 
     It treats a row of pixels as one vector: broadcasting over three channels alone is several times slower.
     """

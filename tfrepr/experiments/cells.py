@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
 
 LABEL_FIELDS = {field.name for field in dataclasses.fields(LabelOptions)}
+LISTED = {field.name for field in dataclasses.fields(RunConfig) if field.metadata.get("choices")}
+"""Fields whose values are names; on the command line several may be given, as `a,b`."""
 
 
 def cells_from_options(experiment: str | None, options: dict[str, Any],
                        data_dir: Path | None) -> tuple[str, list[RunConfig]]:
     """The experiment's name and its cells.
+
+    An option whose value some cells of the experiment have keeps these cells and drops the others; a value that none of them
+    has takes the place of theirs. Several names, as `a,b`, keep the cells with any of them, or make a cell for each.
 
     Args:
         experiment: A registered name; with None, `options` describe one cell, or, where there are none, `quickstart` is meant.
@@ -23,15 +31,19 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
         data_dir: Folder with the data; it becomes part of a config for the data source `folder` only.
 
     Returns:
-        The name under which the list is noted (`"single"` for one cell), and the configs without repetition.
+        The name under which the list is noted (`"single"` without an experiment), and the configs without repetition.
 
     Raises:
-        UserError: An unknown name or a value that is not allowed.
+        UserError: An unknown name, a value that is not allowed, or options of which no cell has all.
     """
-    if experiment is None and options:
-        return "single", [changed({}, options, data_dir)]
-    name = experiment or "quickstart"
-    configs = [changed(dataclasses.asdict(config), options, data_dir) for config in EXPERIMENTS[name]()]
+    lists = {name: _values(name, value) for name, value in options.items()}
+    name = experiment or ("single" if options else "quickstart")
+    cells = [{}] if name == "single" else [dataclasses.asdict(config) for config in EXPERIMENTS[name]()]
+    chosen = {field: values for field, values in lists.items() if any(_value(cell, field) in values for cell in cells)}
+    kept = [cell for cell in cells if all(_value(cell, field) in values for field, values in chosen.items())]
+    _check(name, cells, kept, chosen)
+    others = {field: values for field, values in lists.items() if field not in chosen}
+    configs = [changed(cell, change, data_dir) for cell in kept for change in _combinations(others)]
     return name, list(dict.fromkeys(configs))
 
 
@@ -42,3 +54,31 @@ def changed(values: dict[str, Any], options: dict[str, Any], data_dir: Path | No
     if fields.get("dataset") == "folder" and data_dir is not None:
         fields["folder"] = str(data_dir)
     return RunConfig(**{**fields, "label_options": LabelOptions(**label_options)})
+
+
+def _values(field: str, value: Any) -> list[Any]:
+    """The values of one option."""
+    return [part.strip() for part in value.split(",")] if field in LISTED else [value]
+
+
+def _value(cell: dict[str, Any], field: str) -> Any:
+    return cell.get("label_options", {}).get(field) if field in LABEL_FIELDS else cell.get(field)
+
+
+def _combinations(lists: dict[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    """One value of each list, in all combinations."""
+    return (dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
+
+
+def _check(name: str, cells: Sequence[dict[str, Any]], kept: Sequence[dict[str, Any]], chosen: dict[str, list[Any]]) -> None:
+    """Refuses lists of which only some values occur, and values that occur in no one cell together."""
+    for field, values in chosen.items():
+        present = sorted({str(_value(cell, field)) for cell in cells})
+        foreign = [value for value in values if str(value) not in present]
+        if foreign:
+            raise UserError(f"No cell of the experiment {name} has the {field.replace('_', '-')} "
+                            f"{', '.join(map(str, foreign))}, though it has others of your list. Choose from "
+                            f"{', '.join(present)}, or name new values alone.")
+    if not kept:
+        wanted = ", ".join(f"--{field.replace('_', '-')} {','.join(map(str, values))}" for field, values in chosen.items())
+        raise UserError(f"No cell of the experiment {name} has all of: {wanted}. Leave one of these options out.")

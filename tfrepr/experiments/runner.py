@@ -38,14 +38,15 @@ class Outcome:
 
 
 def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir: Path | None = None,
-              progress_bar: bool = False, tensorboard: bool = False, grid: GridOptions | None = None) -> int:
+              progress_bar: bool = False, tensorboard: bool = False, log_steps: int | None = None,
+              grid: GridOptions | None = None) -> int:
     """Trains what is not finished, notes the experiment, prints a summary.
 
     Args:
         name: Name under which the list is noted for `plot_results.py`.
         configs: The cells. All of them are noted, also with `grid.shard`.
         output: Folder of all results.
-        data_dir, progress_bar, tensorboard: See `tfrepr.training.loop.run_cell`.
+        data_dir, progress_bar, tensorboard, log_steps: See `tfrepr.training.loop.run_cell`.
         grid: Which part of the list, how many cells at a time, where.
 
     Returns:
@@ -57,7 +58,7 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
         click.echo(f"Part {grid.shard} of {name}: {len(chosen)} of {len(configs)} cells.")
     if grid.scale != 1:
         click.echo(f"Epochs are scaled by {grid.scale:g}: these runs are shorter than the experiment asks for.")
-    training = {"tensorboard": tensorboard, "strategy": grid.strategy}
+    training = {"tensorboard": tensorboard, "strategy": grid.strategy, "log_steps": log_steps}
     tasks = [Task(config.to_dict(), str(output), str(data_dir) if data_dir else None, training) for config in chosen]
     outcomes = list(_outcomes(chosen, tasks, output, progress_bar, grid))
     finished = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]

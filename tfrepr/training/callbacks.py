@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ import keras
 from tfrepr.config import RunConfig
 from tfrepr.errors import TrainingDivergedError
 from tfrepr.evaluation import Evaluation
-from tfrepr.runs import HISTORY_COLUMNS, write_atomically
+from tfrepr.runs import HISTORY_COLUMNS
 from tfrepr.training.checkpoint import Checkpoint, Progress
+from tfrepr.training.csv_files import cut_back
 from tfrepr.training.schedule import learning_rate
 
 
@@ -29,10 +30,10 @@ class Validation(keras.callbacks.Callback):
     Args:
         config: The run's config.
         train_images: Images an epoch.
-        validate: Evaluates the model on the validation images.
+        validate: Evaluates the model on the validation images; None where there are none.
     """
 
-    def __init__(self, config: RunConfig, train_images: int, validate: Callable[[], Evaluation]) -> None:
+    def __init__(self, config: RunConfig, train_images: int, validate: Callable[[], Evaluation] | None) -> None:
         super().__init__()
         self.config = config
         self.train_images = train_images
@@ -43,7 +44,7 @@ class Validation(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-        """Adds `HISTORY_COLUMNS` to the logs; `images_per_second` counts training, `seconds` validation as well."""
+        """Adds the columns of history.csv to the logs; `images_per_second` counts training, `seconds` validation as well."""
         training_seconds = time.perf_counter() - self.started
         rate = learning_rate(self.config, epoch)
         loss = logs.pop("loss")
@@ -52,7 +53,8 @@ class Validation(keras.callbacks.Callback):
                                         "What was written up to the epoch before is kept. Try a smaller --learning-rate.")
         logs.update(epoch=epoch + 1, learning_rate=rate, train_loss=loss,
                     images_per_second=self.train_images / training_seconds)
-        if (epoch + 1) % self.config.validation_every == 0 or epoch + 1 == self.config.epochs:
+        due = (epoch + 1) % self.config.validation_every == 0 or epoch + 1 == self.config.epochs
+        if due and self.validate is not None:
             result = self.validate()
             logs.update(val_loss=result.loss, val_accuracy=result.accuracy)
             if result.threshold_accuracy is not None:
@@ -61,34 +63,25 @@ class Validation(keras.callbacks.Callback):
 
 
 class CSVLog(keras.callbacks.CSVLogger):
-    """Keras's CSV logger with the fixed columns `HISTORY_COLUMNS`; what was not measured stays empty.
+    """Keras's CSV logger with fixed columns; what was not measured stays empty.
 
     Args:
         path: The file. Rows after `epochs_done`, and a torn last line, are cut off before training goes on.
         epochs_done: Epochs that the checkpoint holds.
+        columns: Names of columns, `"epoch"` first.
     """
 
-    def __init__(self, path: Path, epochs_done: int) -> None:
-        rows = [row for row in read_rows(path) if int(row["epoch"]) <= epochs_done]
-        lines = [",".join(HISTORY_COLUMNS), *(",".join(row[name] for name in HISTORY_COLUMNS) for row in rows)]
-        write_atomically(path, ("\n".join(lines) + "\n").encode())
+    def __init__(self, path: Path, epochs_done: int, columns: Sequence[str] = HISTORY_COLUMNS) -> None:
+        cut_back(path, columns, epochs_done)
+        self.columns = columns
         super().__init__(str(path), append=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Appends the epoch's row."""
         if self.writer is None:
-            self.writer = csv.DictWriter(self.csv_file, HISTORY_COLUMNS, extrasaction="ignore", lineterminator="\n")
-        self.writer.writerow({name: _cell(name, logs[name]) for name in HISTORY_COLUMNS if name in logs})
+            self.writer = csv.DictWriter(self.csv_file, self.columns, extrasaction="ignore", lineterminator="\n")
+        self.writer.writerow({name: _cell(name, logs[name]) for name in self.columns if name in logs})
         self.csv_file.flush()
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The complete rows of a history file, as strings; an empty list where there is no file."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole_lines = text[:text.rfind("\n") + 1].splitlines()
-    return [row for row in csv.DictReader(whole_lines) if None not in row and None not in row.values()]
 
 
 def _cell(name: str, value: float) -> str:
@@ -141,6 +134,8 @@ class EpochLines(keras.callbacks.Callback):
             return
         self.last_line = now
         parts = [f"epoch {epoch + 1}/{self.epochs}", f"loss {logs['train_loss']:.4g}"]
+        if "train_accuracy" in logs:
+            parts.append(f"train accuracy {logs['train_accuracy']:.1%}")
         if "val_accuracy" in logs:
             parts += [f"val loss {logs['val_loss']:.4g}", f"val accuracy {logs['val_accuracy']:.1%}"]
         if "val_threshold_accuracy" in logs:

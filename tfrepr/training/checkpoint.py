@@ -90,8 +90,10 @@ class Checkpoint:
         return progress
 
     def finish(self, progress: Progress) -> None:
-        """Leaves `best.keras` and `last.keras`; may be repeated after a kill."""
+        """Leaves `best.keras` and `last.keras`, the same without validation; may be repeated after a kill."""
         save_model(self.model, self.run / "last.keras")
+        if not progress.best_epoch:
+            save_model(self.model, self.run / "best.keras")
         if self._best(progress.best_epoch).exists():
             self._best(progress.best_epoch).replace(self.run / "best.keras")
 
@@ -123,7 +125,8 @@ def load_model(path: Path) -> keras.Model:
     Raises:
         UserError: The file is missing or damaged.
     """
-    import tfrepr.models.layers  # noqa: F401  registers the layers that the file names
+    import tfrepr.models.layers  # these two register the layers that the file names
+    import tfrepr.models.response_normalisation  # noqa: F401
 
     if not path.exists():
         raise UserError(f"There is no checkpoint {path}. Train the run to its end with scripts/train.py.")

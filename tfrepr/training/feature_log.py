@@ -40,7 +40,8 @@ class FeatureLog(keras.callbacks.Callback):
         self.indices = chosen_images(len(dataset.test_ids))
         self.class_ids = dataset.test_ids[self.indices]
         self.forward = forward_function(feature_model(network), jit)
-        self.batches = evaluation_batches(dataset.test_images[self.indices], self.class_ids, mean=dataset.mean, std=dataset.std)
+        self.batches = evaluation_batches(dataset.test_images[self.indices], self.class_ids, mean=dataset.mean, std=dataset.std,
+                                          per_image=run.config().preprocessing == "per-image")
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Notes which images the features belong to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ import keras
 import numpy as np
 
 from tfrepr.config import RunConfig
-from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.corruption import corrupted
+from tfrepr.data.dataset import ImageDataset, centre_cropped
 from tfrepr.data.pipeline import evaluation_batches, training_batches
 from tfrepr.data.splits import Split, split
 from tfrepr.errors import RunRefusedError, UserError
@@ -24,7 +25,7 @@ from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.build import build_model
 from tfrepr.registry import DATASETS
-from tfrepr.runs import RunDirectory, replacing
+from tfrepr.runs import RunDirectory, history_columns, replacing
 from tfrepr.seeds import integer_seed
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
@@ -35,6 +36,19 @@ from tfrepr.training.environment import describe_environment
 from tfrepr.training.feature_log import feature_logs
 from tfrepr.training.optimizer import SGD
 from tfrepr.training.schedule import learning_rate
+from tfrepr.training.steps import StepLog, training_accuracies
+
+CROP_SIDE = 28
+"""Side of the centre crop under `--preprocessing per-image` (Zhang et al. 2016, appendix A), pixels."""
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """What a run tells while it trains; see `run_cell`."""
+
+    progress_bar: bool = False
+    tensorboard: bool = False
+    log_steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,43 +65,55 @@ class Cell:
         """Training batches an epoch, the last one possibly short."""
         return math.ceil(len(self.split.train) / self.config.batch_size)
 
+    @property
+    def per_image(self) -> bool:
+        """Whether each image is standardised by its own mean and deviation."""
+        return self.config.preprocessing == "per-image"
+
     def training_batches(self, first_epoch: int) -> Any:
         """All batches from an epoch (counted from 0) to the end of the run."""
         rows = self.split.train
         return training_batches(self.dataset.train_images[rows], self.dataset.train_ids[rows], mean=self.dataset.mean,
                                 std=self.dataset.std, flip=self.dataset.flip, batch_size=self.config.batch_size,
                                 seed=self.config.seed, first_epoch=first_epoch, last_epoch=self.config.epochs,
+                                augment=self.config.augmentation != "off", per_image=self.per_image,
                                 label_changes=self.representation.label_changes(len(rows), self.config.seed))
 
     def validation_batches(self) -> Any:
         """The validation images, in batches of 100 as the authors have it."""
         rows = self.split.validation
         return evaluation_batches(self.dataset.train_images[rows], self.dataset.train_ids[rows], mean=self.dataset.mean,
-                                  std=self.dataset.std)
+                                  std=self.dataset.std, per_image=self.per_image)
 
     def test_batches(self) -> Any:
         """The test images."""
         return evaluation_batches(self.dataset.test_images, self.dataset.test_ids, mean=self.dataset.mean,
-                                  std=self.dataset.std)
+                                  std=self.dataset.std, per_image=self.per_image)
 
 
 def load_cell(config: RunConfig, data_dir: Path | None) -> Cell:
-    """Loads data, splits it and makes the label table.
+    """Loads data, splits it, corrupts it and makes the label table.
+
+    The split goes by the true labels: which images train does not depend on the corruption.
 
     Raises:
         UserError: Anything about data, split or label that cannot be used.
     """
     folder = Path(config.folder) if config.folder is not None else data_dir
     dataset = DATASETS[config.dataset](folder, config.image_size)
-    parts = split(dataset.train_ids, validation=dataset.validation, percent=config.percent, percent_of=config.percent_of,
+    held_out = dataset.validation if config.validation == "split" else 0
+    parts = split(dataset.train_ids, validation=held_out, percent=config.percent, percent_of=config.percent_of,
                   seed=config.seed, class_names=dataset.class_names)
+    if config.preprocessing == "per-image":
+        dataset = centre_cropped(dataset, CROP_SIDE)
+    dataset = corrupted(dataset, config.corruption, level=config.corruption_level, seed=config.seed)
     representation = build_representation(config.label, dataset.class_names, image_side=dataset.image_shape[0],
                                           options=config.label_options, smoothing=config.label_smoothing)
     return Cell(config, dataset, representation, parts)
 
 
 def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, progress_bar: bool = False,
-             tensorboard: bool = False, strategy: str = "none") -> RunDirectory:
+             tensorboard: bool = False, strategy: str = "none", log_steps: int | None = None) -> RunDirectory:
     """Trains a cell, or goes on where an earlier attempt stopped, or returns at once where it is finished.
 
     Args:
@@ -97,6 +123,7 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
         progress_bar: A moving bar for a terminal instead of plain lines.
         tensorboard: Write TensorBoard events to the run directory as well.
         strategy: `"mirrored"` divides every batch over all devices, see `tfrepr.training.data_parallel`.
+        log_steps: Write the training loss of every so many steps to steps.csv as well.
 
     Returns:
         The finished run directory.
@@ -115,7 +142,7 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
     with run.locked(), _numeric_types(config):
         run.claim(config)
         if not run.finished:  # another process may have finished it since the first look
-            _train(run, cell, device, DataParallel(strategy), progress_bar, tensorboard)
+            _train(run, cell, device, DataParallel(strategy), Reporting(progress_bar, tensorboard, log_steps))
     return run
 
 
@@ -130,8 +157,7 @@ def _numeric_types(config: RunConfig) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel, progress_bar: bool,
-           tensorboard: bool) -> None:
+def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel, reporting: Reporting) -> None:
     config = cell.config
     keras.utils.set_random_seed(integer_seed(config.seed, "initialisation"))
     with parallel.scope():
@@ -143,35 +169,49 @@ def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel
     progress = checkpoint.restore()
     _announce(cell, device, progress)
     if progress.epoch < config.epochs:
-        progress = _fit(run, cell, model, checkpoint, progress, device, parallel, progress_bar, tensorboard)
+        progress = _fit(run, cell, model, checkpoint, progress, device, parallel, reporting)
     checkpoint.finish(progress)
     _write_metrics(run, cell, progress, jit_compile(config, device))
     checkpoint.clear()
 
 
 def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoint, progress: Progress, device: Device,
-         parallel: DataParallel, progress_bar: bool, tensorboard: bool) -> Progress:
+         parallel: DataParallel, reporting: Reporting) -> Progress:
     """Keras's `fit` from the epoch after `progress` to the last one."""
     config, jit = cell.config, jit_compile(cell.config, device)
     trainer = parallel.trainer(model)
-    forward = forward_function(model, jit)
-    validation = cell.validation_batches()
     checkpoints = Checkpoints(checkpoint, progress)
     callbacks = [
         keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(config, epoch)),
-        Validation(config, len(cell.split.train), lambda: evaluate(forward, cell.representation, validation)),
-        CSVLog(run / "history.csv", progress.epoch),
+        Validation(config, len(cell.split.train), _validation(cell, model, jit)),
+        *([_step_log(run, cell, reporting.log_steps, progress)] if reporting.log_steps else []),
+        CSVLog(run / "history.csv", progress.epoch, history_columns(config)),
         *feature_logs(run, model, cell.dataset, jit),
         checkpoints,
-        *([] if progress_bar else [EpochLines(config.epochs)]),
-        *([_tensorboard(run)] if tensorboard else []),
+        *([] if reporting.progress_bar else [EpochLines(config.epochs)]),
+        *([_tensorboard(run)] if reporting.tensorboard else []),
     ]
     with parallel.scope():
         trainer.compile(optimizer=checkpoint.optimizer, loss=cell.representation.losses,
-                        jit_compile=jit and parallel.replicas == 1)
+                        jit_compile=jit and parallel.replicas == 1,
+                        metrics=training_accuracies(cell.representation) if config.validation == "none" else None)
         trainer.fit(cell.training_batches(progress.epoch), initial_epoch=progress.epoch, epochs=config.epochs,
-                    steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks, verbose=1 if progress_bar else 0)
+                    steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks,
+                    verbose=1 if reporting.progress_bar else 0)
     return checkpoints.progress
+
+
+def _validation(cell: Cell, model: keras.Model, jit: bool) -> Callable[[], Evaluation] | None:
+    """The evaluation of the model on the validation images; None where the run has none."""
+    if not len(cell.split.validation):
+        return None
+    forward, batches = forward_function(model, jit), cell.validation_batches()
+    return lambda: evaluate(forward, cell.representation, batches)
+
+
+def _step_log(run: RunDirectory, cell: Cell, every: int, progress: Progress) -> StepLog:
+    return StepLog(run / "steps.csv", every, steps=cell.steps, batch_size=cell.config.batch_size, images=len(cell.split.train),
+                   epochs_done=progress.epoch)
 
 
 def _tensorboard(run: RunDirectory) -> keras.callbacks.Callback:
@@ -230,6 +270,13 @@ def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool)
     test: Evaluation = evaluate(forward_function(load_model(run / "best.keras"), jit), cell.representation, cell.test_batches())
     figures = {f"test_{name}": value for name, value in asdict(test).items()}
     run.write_json("metrics.json", figures | {
-        "best_epoch": progress.best_epoch, "best_val_accuracy": progress.best_accuracy, "best_val_loss": progress.best_loss,
+        **_best_on_validation(progress),
         "epochs": cell.config.epochs, "train_seconds": round(progress.train_seconds, 3),
         "test_seconds": round(time.perf_counter() - started, 3)})
+
+
+def _best_on_validation(progress: Progress) -> dict[str, Any]:
+    """The epoch behind best.keras and its validation figures; the last epoch, without figures, where nothing was validated."""
+    if not progress.best_epoch:
+        return {"best_epoch": progress.epoch, "best_val_accuracy": None, "best_val_loss": None}
+    return {"best_epoch": progress.best_epoch, "best_val_accuracy": progress.best_accuracy, "best_val_loss": progress.best_loss}
