@@ -29,7 +29,7 @@ from tfrepr.runs import replacing, write_atomically
 Key = tuple[Any, ...]
 ENSEMBLE = "ensemble"
 """Name of the worst case over all attacks of a protocol; its goal is `untargeted`, its loss `worst`, its steps those and the
-queries of all attacks together. Transfer does not count: a categorical model lacks it, and its rows should match the others'."""
+queries of all attacks together (but transfer, which a categorical model lacks: its rows should match the others)."""
 
 
 @dataclass(frozen=True)
@@ -193,5 +193,5 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
 
 def ensemble_attack(protocol: Protocol) -> Attack:
     """What the rows of the worst case are filed under."""
-    return Attack(ENSEMBLE, "untargeted", "worst", steps=sum(attack.steps for attack in protocol.attacks if attack.name != "transfer"),
-                  restarts=max(attack.restarts for attack in protocol.attacks))
+    steps = sum(attack.steps for attack in protocol.attacks if attack.name != "transfer")
+    return Attack(ENSEMBLE, "untargeted", "worst", steps, restarts=max(attack.restarts for attack in protocol.attacks))
