@@ -7,11 +7,11 @@ no part of a run's config. TensorFlow only, one machine, no XLA.
 
 from __future__ import annotations
 
+import functools
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
-from keras import ops
 
 from tfrepr.errors import UserError
 
@@ -48,7 +48,9 @@ class DataParallel:
         return kind(model.inputs, model.outputs[0], name="trainer")
 
 
+@functools.cache
 def _mirrored_strategy() -> Any:
+    """One strategy for all cells that a process trains: a second one would use the keys of the first one's exchanges again."""
     if keras.backend.backend() != "tensorflow":
         raise UserError(f"--strategy mirrored needs Keras's backend tensorflow. Received: {keras.backend.backend()!r}.")
     import tensorflow as tf
@@ -77,23 +79,3 @@ class DataParallelModel(keras.Model):
         total, count = context.all_reduce(tf.distribute.ReduceOp.SUM, [tf.reduce_sum(losses), count])
         return total / count / context.num_replicas_in_sync
 
-
-def global_moments(values: Any) -> tuple[Any, Any, Any]:
-    """Statistics of the parts of a batch that all copies hold together, over all axes but the last.
-
-    Deviations are taken from the common mean, not as a difference of squares, which loses digits.
-
-    Args:
-        values: This copy's part, `(batch, ..., channels)`.
-
-    Returns:
-        Mean and biased variance, `(channels,)`, and the number of values behind each.
-    """
-    import tensorflow as tf
-
-    context, axes = tf.distribute.get_replica_context(), list(range(len(values.shape) - 1))
-    count = ops.cast(tf.reduce_prod(tf.shape(values)[:-1]), values.dtype)
-    total, count = context.all_reduce(tf.distribute.ReduceOp.SUM, [tf.reduce_sum(values, axes), count])
-    mean = total / count
-    variance = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(tf.square(values - mean), axes)) / count
-    return mean, variance, count
