@@ -7,4 +7,8 @@ which share what its attribute `page_by` names; `drawing.pages` cuts results int
 from tfrepr.figures import beyond_categorical as beyond_categorical  # isort: split
 
 from tfrepr.figures import adversarial as adversarial
+from tfrepr.figures import embedding as embedding
 from tfrepr.figures import gallery as gallery
+from tfrepr.figures import gradcam as gradcam
+from tfrepr.figures import limited_data as limited_data
+from tfrepr.figures import miniproject as miniproject

@@ -100,12 +100,16 @@ def _class_files(parent: Path, at_least: int) -> Files:
 
 def _load(files: Files, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 `(n, side, side, 3)` and class ids int64 `(n,)`, class after class."""
-    images = np.stack([_read(path, side) for found in files.values() for path in found])
+    images = np.stack([read_picture(path, side) for found in files.values() for path in found])
     return images, np.repeat(np.arange(len(files)), [len(found) for found in files.values()]).astype(np.int64)
 
 
-def _read(path: Path, side: int) -> np.ndarray:
-    """One picture as uint8 `(side, side, 3)`."""
+def read_picture(path: Path, side: int) -> np.ndarray:
+    """One PNG or JPEG picture as uint8 `(side, side, 3)`, turned, laid on white, cropped and resized as `folder` says.
+
+    Raises:
+        UserError: It is missing or cannot be decoded.
+    """
     from PIL import Image, ImageOps
 
     try:

@@ -1,0 +1,48 @@
+#!/usr/bin/env python
+"""Evaluate a finished run on any images: accuracies, common corruptions, confusion matrix, calibration."""
+
+import sys
+from pathlib import Path
+
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tfrepr.analysis.corruptions import CORRUPTIONS
+from tfrepr.cli import user_errors
+from tfrepr.registry import DATASETS
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN_DIR")
+@click.option("--dataset", default=None, metavar="NAME",
+              help=f"other images with the same class names: {', '.join(DATASETS.names())}  [default: the run's own test set]")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the images")
+@click.option("--train-dir", type=click.Path(path_type=Path), default=None,
+              help="folder with the files that the run was trained on  [default: --data-dir without --dataset]")
+@click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
+@click.option("--images", type=click.IntRange(1), default=None, metavar="N", help="the first N images only")
+@click.option("--corruptions", default="none", show_default=True, metavar="NAMES",
+              help=f"all, or names with commas between: {', '.join(CORRUPTIONS)}; each at five strengths")
+@click.option("--out", type=click.Path(path_type=Path), default=None,
+              help="folder for the results  [default: RUN_DIR/evaluation/<images>]")
+@click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the figures, of png, pdf and eps")
+@user_errors
+def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path | None, all_images: bool, images: int | None,
+         corruptions: str, out: Path | None, formats: str) -> None:
+    """Evaluate the best checkpoint of a run and write results.csv, classes.csv, confusion.csv, evaluation.json and figures."""
+    from tfrepr.analysis.corruptions import chosen_corruptions
+    from tfrepr.figures.style import check_formats
+
+    conditions, chosen_formats = chosen_corruptions(corruptions), check_formats(formats.split(","))
+    if dataset is not None:
+        DATASETS.check(dataset)
+    from tfrepr.analysis.evaluation_command import evaluate_command
+
+    for line in evaluate_command(run, dataset=dataset, data_dir=data_dir, train_dir=train_dir, all_images=all_images,
+                                 first=images, conditions=conditions, out=out, formats=chosen_formats):
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

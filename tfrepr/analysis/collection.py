@@ -1,0 +1,69 @@
+"""Analyses of several finished runs, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from tfrepr.analysis.features import (
+    FOLDER,
+    chosen_images,
+    compute_features,
+    feature_model,
+    read_features,
+    write_features,
+    write_images,
+)
+from tfrepr.analysis.gradcam import write_gradcam
+from tfrepr.analysis.trained import TrainedModel
+from tfrepr.attacks.loading import load_data
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.errors import UserError
+from tfrepr.runs import RunDirectory
+
+
+def analyse_runs(runs: Sequence[RunDirectory], data_dir: Path | None) -> int:
+    """Writes Grad-CAM maps and missing features of every run; one that fails does not stop the rest.
+
+    Returns:
+        0, or the exit code of the last run that failed.
+    """
+    exit_code = 0
+    for run in runs:
+        click.echo(run.path.name)
+        try:
+            for line in analyse(run, data_dir):
+                click.echo(f"  {line}")
+        except UserError as error:
+            click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
+            exit_code = error.exit_code
+    return exit_code
+
+
+def analyse(run: RunDirectory, data_dir: Path | None) -> list[str]:
+    """Analyses one run; returns lines that say what was written."""
+    trained = TrainedModel.load(run, data_dir)
+    dataset = load_data(run, run.config(), data_dir)
+    with run.locked():
+        lines = []
+        if not read_features(run):
+            write_last_features(run, dataset)
+            lines.append(f"{run / FOLDER}: features after the last epoch")
+        lines += [*(run / FOLDER / "scores.csv").read_text(encoding="utf-8").splitlines()]
+        return [*lines, str(write_gradcam(trained, dataset))]
+
+
+def write_last_features(run: RunDirectory, dataset: ImageDataset) -> None:
+    """Features of `last.keras`, for a run whose training kept none."""
+    from tfrepr.data.pipeline import evaluation_batches
+    from tfrepr.evaluation import forward_function
+    from tfrepr.training.checkpoint import load_model
+
+    indices: np.ndarray = chosen_images(len(dataset.test_ids))
+    batches = evaluation_batches(dataset.test_images[indices], dataset.test_ids[indices], mean=dataset.mean, std=dataset.std)
+    forward = forward_function(feature_model(load_model(run / "last.keras")))
+    write_images(run, indices, dataset.test_ids[indices])
+    write_features(run, run.config().epochs, compute_features(forward, batches))

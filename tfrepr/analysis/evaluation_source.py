@@ -1,0 +1,98 @@
+"""The images on which a finished run is evaluated: its own test set, or another data source with the same classes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from tfrepr.analysis.trained import TrainedModel
+from tfrepr.attacks.loading import load_data
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.splits import split
+from tfrepr.errors import UserError
+from tfrepr.registry import DATASETS
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledImages:
+    """Images with class ids of the run.
+
+    Attributes:
+        title: What they are, for reports.
+        name: The same in a file name.
+        images: uint8, `(n, height, width, 3)`.
+        class_ids: int64, `(n,)`.
+    """
+
+    title: str
+    name: str
+    images: np.ndarray
+    class_ids: np.ndarray
+
+
+def own_test_images(trained: TrainedModel, data_dir: Path | None) -> LabelledImages:
+    """The test set of the data that the run was trained on."""
+    dataset = load_data(trained.run, trained.run.config(), data_dir)
+    return LabelledImages(f"{_title(dataset)}, test set", f"{dataset.name}-test", dataset.test_images, dataset.test_ids)
+
+
+def other_images(trained: TrainedModel, source: str, data_dir: Path | None, all_images: bool) -> LabelledImages:
+    """Images of another data source.
+
+    Args:
+        trained: The run.
+        source: A name of `DATASETS`.
+        data_dir: Folder with its files.
+        all_images: Training and test images; otherwise the test set alone.
+
+    Raises:
+        UserError: Other classes than the run's, or images of another size.
+    """
+    side = trained.image_shape[0]
+    dataset = DATASETS[source](data_dir, side if source == "folder" else None)
+    if dataset.image_shape != trained.image_shape:
+        raise UserError(f"The run takes images of {_shape(trained.image_shape)} pixels, and the data source {source!r} has "
+                        f"{_shape(dataset.image_shape)}. Save its images into a folder, one sub-folder a class, and use "
+                        "--dataset folder, which resizes them.")
+    new_ids = _matching_ids(dataset.class_names, trained.representation.class_names)
+    images, ids, part = dataset.test_images, dataset.test_ids, "test"
+    if all_images:
+        images, ids, part = np.concatenate([dataset.train_images, images]), np.concatenate([dataset.train_ids, ids]), "all"
+    title = f"{_title(dataset)}, {'test set' if part == 'test' else 'all images'}"
+    return LabelledImages(title, f"{dataset.name}-{part}", images, new_ids[ids])
+
+
+def validation_images(trained: TrainedModel, data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Validation images and class ids of the run's own data; none where the run was trained without validation."""
+    config = trained.run.config()
+    dataset = load_data(trained.run, config, data_dir)
+    if config.validation != "split":
+        return dataset.train_images[:0], dataset.train_ids[:0]
+    rows = split(dataset.train_ids, validation=dataset.validation, percent=config.percent, percent_of=config.percent_of,
+                 seed=config.seed, class_names=dataset.class_names).validation
+    return dataset.train_images[rows], dataset.train_ids[rows]
+
+
+def _matching_ids(names: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
+    """For each class id of a data source the class id of the same name in the run.
+
+    Raises:
+        UserError: The names are not the same ones.
+    """
+    if set(names) != set(wanted):
+        missing, further = sorted(set(wanted) - set(names)), sorted(set(names) - set(wanted))
+        parts = [f"{what}: {', '.join(some[:10])}{', ...' if len(some) > 10 else ''}" for what, some in
+                 (("only the run has", missing), ("only the data have", further)) if some]
+        raise UserError(f"The classes do not match ({'; '.join(parts)}). Choose data with the run's {len(wanted)} class names; "
+                        "for --dataset folder these are the names of the sub-folders.")
+    return np.array([wanted.index(name) for name in names], dtype=np.int64)
+
+
+def _title(dataset: ImageDataset) -> str:
+    return dataset.name if dataset.variant == "official" else dataset.variant
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]}x{shape[1]}"

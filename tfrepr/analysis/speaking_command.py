@@ -1,0 +1,121 @@
+"""What scripts/speak.py does: pictures to words and sounds, or a test set to the numbers of paper A.1."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import numpy as np
+
+from tfrepr.analysis.evaluation_source import own_test_images
+from tfrepr.analysis.speaking import Judgement, Speaker, closest_labels, judge, summarise
+from tfrepr.analysis.trained import TrainedModel
+from tfrepr.data.sources.folder import read_picture
+from tfrepr.errors import UserError
+from tfrepr.labels.export import wav_bytes
+from tfrepr.labels.representation import THRESHOLD
+from tfrepr.runs import RunDirectory, write_atomically
+from tfrepr.seeds import generator
+
+BATCH = 50
+JUDGEMENT_COLUMNS = tuple(field.name for field in fields(Judgement))
+
+
+def load_speaker(run: Path, data_dir: Path | None) -> Speaker:
+    """The run at that path.
+
+    Raises:
+        UserError: No run, an unfinished one, or one whose label is no speech.
+    """
+    from tfrepr.labels.inverse import check_is_speech
+
+    check_is_speech(RunDirectory(run).config().label)  # before TensorFlow loads the model
+    return Speaker(TrainedModel.load(RunDirectory(run), data_dir))
+
+
+def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path | None, out: Path,
+                   formats: Sequence[str]) -> Iterator[str]:
+    """Writes a WAV file for each picture and one figure; yields lines for the terminal.
+
+    Args:
+        run: The run directory.
+        paths: PNG and JPEG files of any size.
+        top: How many classes are named.
+        data_dir: Folder with the run's data, for runs that did not note how their images are standardised.
+        out: Folder for the files.
+        formats: Of the figure.
+
+    Raises:
+        UserError: A picture that cannot be decoded, a run that does not speak.
+    """
+    from tfrepr.figures.spoken import SpokenPicture, draw_spoken
+    from tfrepr.figures.style import ENCODER_TITLES, save
+
+    speaker = load_speaker(run, data_dir)
+    images = np.stack([read_picture(path, speaker.trained.image_shape[0]) for path in paths])
+    pictures = []
+    for path, image, answer in zip(paths, images, speaker.answers(images), strict=True):
+        candidates = speaker.nearest(answer, top)
+        pictures.append(SpokenPicture(path.name, image, answer, candidates,
+                                      speaker.representation.table[candidates[0].class_id]))
+        target = out / f"{path.stem}.wav"
+        write_atomically(target, wav_bytes(speaker.sound(answer, str(path))))
+        yield f"{path}: {candidates[0].name} ({candidates[0].verdict}), {target}"
+        yield from (f"    {one.distance:6.2f} dB  {one.name}" for one in candidates)
+    config = speaker.trained.run.config()
+    title = f"What {ENCODER_TITLES.get(config.encoder, config.encoder)} says (run {run.name})"
+    yield from map(str, save(draw_spoken(pictures, title), out / "spoken", formats))
+
+
+def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path) -> Iterator[str]:
+    """Judges answers to test images and writes `a1.csv` and `a1.json`; yields lines for the terminal.
+
+    Args:
+        run: The run directory.
+        count: How many test images, drawn with a fixed seed; all where there are fewer.
+        data_dir: Folder with the run's data.
+        out: Folder for the files.
+
+    Raises:
+        UserError: As for `speak_pictures`; data that are not to be found.
+    """
+    speaker = load_speaker(run, data_dir)
+    source = own_test_images(speaker.trained, data_dir)
+    total = len(source.images)
+    chosen = np.arange(total) if count >= total else np.sort(generator(0, "split", "speak").choice(total, count, replace=False))
+    judgements: list[Judgement] = []
+    for start in range(0, len(chosen), BATCH):
+        rows = chosen[start:start + BATCH]
+        judgements += judge(speaker, source.images[rows], source.class_ids[rows], rows)
+    rates = summarise(judgements)
+    first, second, distance = closest_labels(speaker.representation)
+    report = {"run": run.name, "source": source.title, "threshold": THRESHOLD, **rates,
+              "closest_labels": [first, second], "closest_distance": distance}
+    content = io.StringIO()
+    csv.writer(content, lineterminator="\n").writerows([JUDGEMENT_COLUMNS, *map(astuple, judgements)])
+    write_atomically(out / "a1.csv", content.getvalue().encode())
+    write_atomically(out / "a1.json", (json.dumps(report, indent=2) + "\n").encode())
+    yield f"{run.name}: {rates['images']} of {total} images ({source.title})"
+    yield from (f"  {name.replace('_', ' ')}: {value:.2%}" for name, value in rates.items() if name != "images")
+    yield f"  The closest labels, {first} and {second}, are {distance:.2f} apart; the threshold is {THRESHOLD}."
+    yield f"Written: {out / 'a1.csv'}, {out / 'a1.json'}"
+
+
+def check_files(paths: Sequence[Path]) -> None:
+    """Refuses names of pictures that would overwrite each other's sounds.
+
+    Raises:
+        UserError: No such file, or two files with one name.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"There is no picture {path}. Give PNG or JPEG files.")
+    stems = [path.stem for path in paths]
+    doubled = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if doubled:
+        raise UserError(f"Several pictures are called {', '.join(doubled)}, and their WAV files would overwrite each other. "
+                        "Give them in separate commands with different --out.")

@@ -1,0 +1,75 @@
+"""Test accuracy over the amount of training data (paper Figure 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tfrepr.figures import style
+from tfrepr.figures.panels import legend, over_runs, panel_grid, require
+from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, series_of
+from tfrepr.registry import FIGURES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tfrepr.results import Results
+
+TRAIN = "python scripts/train.py --experiment figure4"
+
+
+@FIGURES.register("figure4")
+@page_by(*DATA)
+@style.styled
+def accuracy_of_limited_data(results: Results) -> Figure:
+    """Test accuracy (nearest label) over the percent of training data (paper Figure 4), one panel an encoder.
+
+    Points are means over seeds, whiskers one sample standard deviation. Runs on all data are left out, as in the paper.
+    """
+    runs = results.runs[results.runs["finished"].astype(bool) & (results.runs["percent"] < 100)]
+    runs = runs[runs["test_accuracy"].notna()]
+    require(runs, "test accuracies of runs on less than 100% of the training images", TRAIN)
+    if runs["percent"].nunique() < 2:
+        raise NothingToPlotError("These runs have one amount of training data only; a curve needs two or more. "
+                                 f"Make them with: {TRAIN}")
+    names, series = encoders(runs), series_of(runs)
+    figure, grid = panel_grid(1, len(names), 2.6, sharey=True)
+    for axes, encoder in zip(grid[0], names, strict=True):
+        _draw_panel(axes, runs[runs["encoder"] == encoder], series, encoder)
+    grid[0, 0].set_ylabel("Test accuracy, nearest label (%)")
+    figure.suptitle(f"{data_title(runs.assign(percent=100.0))}, limited training data")
+    legend(figure, _keys(series))
+    return figure
+
+
+def _draw_panel(axes: Axes, runs: pd.DataFrame, series: Sequence[Series], encoder: str) -> None:
+    for one in series:
+        rows = one.runs[one.runs["encoder"] == encoder]
+        curve = over_runs(rows.assign(accuracy=100 * rows["test_accuracy"].astype(float)), "percent", "accuracy")
+        if not curve.empty:
+            axes.errorbar(curve.index, curve["mean"], yerr=curve["std"] if curve["std"].any() else None, color=one.color,
+                          marker=one.style.marker, markersize=3, linewidth=1, elinewidth=0.7)
+    levels = sorted(set(runs["percent"]))
+    axes.set_xscale("log")
+    axes.set_xticks(levels, [f"{level:g}" for level in levels])
+    axes.xaxis.minorticks_off()
+    axes.set(xlabel="Training data (%)", title=f"{style.ENCODER_TITLES.get(encoder, encoder)} ({_seeds(series, encoder)})")
+
+
+def _seeds(series: Sequence[Series], encoder: str | None = None) -> str:
+    """`"n=5"` or `"n=1-5"`: runs behind each point."""
+    parts = [one.runs if encoder is None else one.runs[one.runs["encoder"] == encoder] for one in series]
+    counts = [count for rows in parts for count in rows.groupby(["encoder", "percent"]).size()]
+    return f"n={min(counts)}" if min(counts) == max(counts) else f"n={min(counts)}-{max(counts)}"
+
+
+def _keys(series: Sequence[Series]) -> list:
+    """Legend entries, with the number of seeds where labels differ in it."""
+    from matplotlib.lines import Line2D
+
+    counts = [_seeds([one]) for one in series]
+    return [Line2D([], [], color=one.color, marker=one.style.marker,
+                   label=f"{one.title} ({count})" if len(set(counts)) > 1 else one.title)
+            for one, count in zip(series, counts, strict=True)]
