@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfrepr.data.sources.cifar import CIFAR10_NAMES, CIFAR100_NAMES
 from tfrepr.data.sources.digits import CLASS_NAMES as DIGIT_NAMES
+from tfrepr.data.sources.folder import UNLABELLED_FOLDER
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 
@@ -71,6 +72,7 @@ def parse_names(text: str) -> tuple[str, ...]:
 
 def _sub_folders(folder: Path) -> tuple[str, ...]:
     try:
-        return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+        return tuple(sorted(path.name for path in folder.iterdir()
+                            if path.is_dir() and not path.name.startswith(".") and path.name != UNLABELLED_FOLDER))
     except OSError as error:
         raise UserError(f"The folder {folder} cannot be read: {error.strerror}.") from error

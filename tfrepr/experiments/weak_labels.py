@@ -26,8 +26,8 @@ GENTLE = {"crop_area": 0.7, "batch_size": 32}
 def missing_labels() -> list[PseudoLabelConfig]:
     """5, 10, 20 and 50% labelled, pseudo-labelling for two iterations; category, speech and random.
 
-    Command: `python scripts/pseudo_label.py --experiment missing-labels`. The report on missing labels has 82.24% for its own images
-    and ResNet-50, which are not public; here are digits and ResNet-8.
+    Command: `python scripts/pseudo_label.py --experiment missing-labels`. The report on missing labels has 82.24% for its own
+    images and ResNet-50, which are not public; here are digits and ResNet-8.
     """
     return [PseudoLabelConfig(label=label, labelled_percent=percent, **GENTLE)
             for label in STUDIED_LABELS for percent in (5.0, 10.0, 20.0, 50.0)]
@@ -37,8 +37,8 @@ def missing_labels() -> list[PseudoLabelConfig]:
 def noisy_labels() -> list[CleaningConfig]:
     """0, 20 and 40% wrong labels, confident learning by cleanlab; category, speech and random.
 
-    Command: `python scripts/clean_labels.py --experiment noisy-labels`. Both trainings have the same stages (`--retrain block`), so
-    that what lies between them is the cleaning alone. The report has 83% for its own images.
+    Command: `python scripts/clean_labels.py --experiment noisy-labels`. Both trainings have the same stages (`--retrain
+    block`), so that what lies between them is the cleaning alone. The report has 83% for its own images.
     """
     return [CleaningConfig(label=label, noise_rate=rate, folds=3, retrain="block", **GENTLE)
             for label in STUDIED_LABELS for rate in (0.0, 0.2, 0.4)]
@@ -59,7 +59,8 @@ def configs_from_options(record: type, experiment: str | None, options: dict[str
     """
     cells = [{}] if experiment is None else [_fields(config) for config in WEAK_EXPERIMENTS[experiment]()]
     if experiment is not None and not isinstance(WEAK_EXPERIMENTS[experiment]()[0], record):
-        raise UserError(f"The experiment {experiment!r} belongs to the other of scripts/pseudo_label.py and scripts/clean_labels.py.")
+        raise UserError(f"The experiment {experiment!r} belongs to the other one of scripts/pseudo_label.py and "
+                        "scripts/clean_labels.py.")
     labels = {key: value for key, value in options.items() if key in LABEL_FIELDS}
     own = {key: value for key, value in options.items() if key not in LABEL_FIELDS}
     if own.get("dataset") == "folder" and data_dir is not None:

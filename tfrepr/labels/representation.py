@@ -56,13 +56,56 @@ class LabelRepresentation:
         digest.update(self.table.tobytes())
         return digest.hexdigest()[:16]
 
+    @property
+    def targets(self) -> np.ndarray:
+        """The rows that the loss holds outputs against, float32, `(classes, *output_shape)`."""
+        return self.table
+
+    def rows(self, class_ids: Any) -> Any:
+        """The target rows of these classes, float32, `(batch, *output_shape)`."""
+        from keras import ops
+
+        return ops.take(self.targets, ops.cast(class_ids, "int32"), axis=0)
+
+    def losses_to(self, rows: Any, outputs: Any) -> Any:
+        """Loss of every output against a row of its own, float32, `(batch,)`; both arguments are `(batch, *output_shape)`."""
+        raise NotImplementedError
+
     def losses(self, class_ids: Any, outputs: Any) -> Any:
         """Loss of every image, float32, `(batch,)`; training minimises the mean."""
-        raise NotImplementedError
+        return self.losses_to(self.rows(class_ids), outputs)
+
+    def mixed_losses(self, pairs: Any, outputs: Any) -> Any:
+        """Loss of images that MixUp blended: the target is the same blend of the two rows.
+
+        Args:
+            pairs: float32, `(batch, 3)`: class id, the other image's class id, weight of the first in [0, 1].
+            outputs: `(batch, *output_shape)`.
+
+        Returns:
+            float32, `(batch,)`.
+
+        Reference: Zhang et al. 2018, https://arxiv.org/abs/1710.09412. On one-hot rows: their blend of two cross-entropies.
+        """
+        from keras import ops
+
+        weight = ops.reshape(pairs[:, 2], (-1, *(1 for _ in self.output_shape)))
+        return self.losses_to(weight * self.rows(pairs[:, 0]) + (1.0 - weight) * self.rows(pairs[:, 1]), outputs)
 
     def scores(self, outputs: Any) -> Any:
         """How well the output fits every class, float32, `(batch, classes)`; the largest wins."""
         raise NotImplementedError
+
+    def probabilities(self, outputs: Any, temperature: float = 1.0) -> Any:
+        """Class probabilities, float32, `(batch, classes)`: softmax(scores / temperature).
+
+        For a regressed label that is a softmax over minus the squared distance to each row: the posterior of equally likely
+        classes whose answers scatter around their row as an isotropic Gaussian. The temperature stands for its variance, and
+        is to be fitted on validation images (`tfrepr.weak_labels.temperature`).
+        """
+        from keras import ops
+
+        return ops.softmax(self.scores(outputs) / temperature, axis=-1)
 
     def label_changes(self, count: int, seed: int) -> Callable[[int], np.ndarray] | None:
         """How training varies the labels of `count` images, if it does.
@@ -103,13 +146,13 @@ class CategoryRepresentation(LabelRepresentation):
         others = self.smoothing / (self.classes - 1)
         return (self.table * (1.0 - self.smoothing - others) + others).astype(np.float32)
 
-    def losses(self, class_ids: Any, outputs: Any) -> Any:
-        """Cross-entropy of the softmax of `outputs` against the (smoothed) one-hot row."""
+    def losses_to(self, rows: Any, outputs: Any) -> Any:
+        """Cross-entropy of the softmax of `outputs` against a distribution such as the (smoothed) one-hot row."""
         from keras import ops
 
         outputs = ops.cast(outputs, "float32")
         log_probabilities = outputs - ops.logsumexp(outputs, axis=-1, keepdims=True)
-        return -ops.sum(ops.take(self.targets, ops.cast(class_ids, "int32"), axis=0) * log_probabilities, axis=-1)
+        return -ops.sum(rows * log_probabilities, axis=-1)
 
     def scores(self, outputs: Any) -> Any:
         """The logits themselves."""
@@ -132,19 +175,13 @@ class RegressionRepresentation(LabelRepresentation):
         """True: the threshold of paper section 4 applies to every regressed label."""
         return True
 
-    def losses(self, class_ids: Any, outputs: Any) -> Any:
-        """Mean smooth L1 between each output and the row of its class."""
+    def losses_to(self, rows: Any, outputs: Any) -> Any:
+        """Mean smooth L1 between each output and its row."""
         from keras import ops
 
-        error = ops.abs(ops.cast(outputs, "float32") - self.rows(class_ids))
+        error = ops.abs(ops.cast(outputs, "float32") - rows)
         smooth = ops.where(error < 1.0, 0.5 * error * error, error - 0.5)
         return ops.mean(ops.reshape(smooth, (-1, int(np.prod(self.output_shape)))), axis=-1)
-
-    def rows(self, class_ids: Any) -> Any:
-        """The rows that the outputs are held against, float32, `(batch, *output_shape)`."""
-        from keras import ops
-
-        return ops.take(self.table, ops.cast(class_ids, "int32"), axis=0)
 
     @cached_property
     def _centred(self) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Adds the columns of history.csv to the logs; `images_per_second` counts training, `seconds` validation as well."""
         training_seconds = time.perf_counter() - self.started
-        rate = learning_rate(self.config, epoch)
+        rate = self.rate(epoch)
         loss = logs.pop("loss")
         if not math.isfinite(loss):
             raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {rate:g}. "
@@ -60,6 +60,10 @@ class Validation(keras.callbacks.Callback):
             if result.threshold_accuracy is not None:
                 logs["val_threshold_accuracy"] = result.threshold_accuracy
         logs["seconds"] = time.perf_counter() - self.started
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate of one epoch, counted from 0."""
+        return learning_rate(self.config, epoch)
 
 
 class CSVLog(keras.callbacks.CSVLogger):
@@ -104,13 +108,17 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Saves; ties of validation accuracy go to the lower validation loss."""
         best = {}
-        if "val_accuracy" in logs and self.progress.beaten_by(logs["val_accuracy"], logs["val_loss"]):
+        if "val_accuracy" in logs and self.improves(logs["val_accuracy"], logs["val_loss"]):
             best = {"best_epoch": epoch + 1, "best_accuracy": logs["val_accuracy"], "best_loss": logs["val_loss"]}
         seconds = self.progress.train_seconds + logs["seconds"]
         kept = {"best_epoch": self.progress.best_epoch, "best_accuracy": self.progress.best_accuracy,
                 "best_loss": self.progress.best_loss}
         self.progress = Progress(epoch=epoch + 1, train_seconds=seconds, **{**kept, **best})
         self.checkpoint.save(self.progress, improved=bool(best))
+
+    def improves(self, accuracy: float, loss: float) -> bool:
+        """Whether a validation result is better than the best one so far."""
+        return self.progress.beaten_by(accuracy, loss)
 
 
 class EpochLines(keras.callbacks.Callback):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+UNLABELLED_FOLDER = "unlabelled"
+"""A sub-folder of this name is no class: its pictures have no label (`unlabelled_pictures`)."""
 DEFAULT_SIZE = 32
 TEST_FRACTION = 0.2
 TEST_SEED = 0
@@ -34,7 +36,7 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
     of the pictures is the test set. A stratified tenth of the training pictures validates. Pictures are turned as their EXIF
     orientation says, laid on white where transparent, cropped to the square in their middle and resized with anti-aliasing.
     Training mirrors half of them: keep classes apart that a mirror would exchange. Hidden files, and files that are neither
-    PNG nor JPEG by their names, are ignored.
+    PNG nor JPEG by their names, are ignored, and so is a sub-folder `unlabelled`, which scripts/pseudo_label.py reads.
 
     Args:
         data_dir: The folder.
@@ -61,9 +63,27 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
                         mean=mean, std=std, flip=True, validation=0.1)
 
 
+def unlabelled_pictures(root: Path, side: int) -> np.ndarray:
+    """The pictures in the sub-folder `unlabelled`, by name.
+
+    Args:
+        root: The folder of the data source.
+        side: Side of the square images, pixels.
+
+    Returns:
+        uint8, `(n, side, side, 3)`; n is 0 where there is no such sub-folder.
+
+    Raises:
+        UserError: A picture that cannot be decoded.
+    """
+    folder = root.expanduser() / UNLABELLED_FOLDER
+    files = _pictures(folder) if folder.is_dir() else []
+    return np.stack([read_picture(path, side) for path in files]) if files else np.zeros((0, side, side, 3), np.uint8)
+
+
 def _files(root: Path) -> tuple[Files, Files | None]:
     """The files for training and, where the folder divides them itself, for test."""
-    present = {path.name for path in _visible(root) if path.is_dir()}
+    present = {path.name for path in _visible(root) if path.is_dir()} - {UNLABELLED_FOLDER}
     if not {"train", "test"} <= present:
         return _class_files(root, at_least=3), None
     if len(present) > 2:
@@ -83,10 +103,13 @@ def _visible(parent: Path) -> list[Path]:
         raise UserError(f"The folder {parent} cannot be read: {error.strerror}.") from error
 
 
+def _pictures(folder: Path) -> list[Path]:
+    return [file for file in _visible(folder) if file.is_file() and file.suffix.lower() in SUFFIXES]
+
+
 def _class_files(parent: Path, at_least: int) -> Files:
     """Every class folder in `parent` with its image files, of which each class has `at_least` so many."""
-    files = {path.name: [file for file in _visible(path) if file.is_file() and file.suffix.lower() in SUFFIXES]
-             for path in _visible(parent) if path.is_dir()}
+    files = {path.name: _pictures(path) for path in _visible(parent) if path.is_dir() and path.name != UNLABELLED_FOLDER}
     if len(files) < 2:
         raise UserError(f"{parent} must have at least two sub-folders, one a class. Found: {', '.join(files) or 'none'}.")
     for name, found in files.items():

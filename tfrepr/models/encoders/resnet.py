@@ -12,6 +12,12 @@ from tfrepr.registry import ENCODERS
 STAGE_CHANNELS = (16, 32, 64)
 
 
+@ENCODERS.register("resnet8")
+def resnet8(inputs: Any) -> Any:
+    """ResNet-8: three stages of one block, 64 features, about 78 thousand parameters; for quick studies."""
+    return _resnet(inputs, blocks_per_stage=1)
+
+
 @ENCODERS.register("resnet32")
 def resnet32(inputs: Any) -> Any:
     """ResNet-32: three stages of five blocks, 64 features, about 0.47 million parameters."""

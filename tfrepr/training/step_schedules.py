@@ -1,0 +1,52 @@
+"""Learning rates that change with every step: flat-then-cosine and one-cycle, both out of Keras's `CosineDecay`.
+
+These are fastai's `fit_flat_cos` and `fit_one_cycle`, with its shares and divisors (https://docs.fast.ai/callback.schedule.html).
+Two differences: the warm-up of the cycle is linear, as in Smith's paper and in `CosineDecay`, not half a cosine; and Adam's
+beta 1 stays as it is, where fastai lets it go down and up again.
+"""
+
+from __future__ import annotations
+
+import keras
+
+FLAT_SHARE = 0.75
+"""Share of the steps at the full rate, before the cosine."""
+WARM_UP_SHARE = 0.25
+FIRST_DIVISOR, LAST_DIVISOR = 25.0, 1e5
+"""The cycle starts at the 25th part of its highest rate; both policies end at its hundred thousandth part."""
+
+
+def flat_cosine(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
+    """The full rate for three quarters of the steps, then half a cosine down to almost 0.
+
+    Args:
+        rate: The full rate.
+        steps: Steps of the whole stage.
+
+    Returns:
+        A schedule; step 0 is the first one.
+    """
+    flat = round(FLAT_SHARE * steps)
+    # A warm-up from the rate to the rate itself is the flat part.
+    return keras.optimizers.schedules.CosineDecay(rate, max(steps - flat, 1), alpha=1 / LAST_DIVISOR, warmup_target=rate,
+                                                  warmup_steps=flat)
+
+
+def one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
+    """From rate / 25 up to `rate` in a quarter of the steps, then half a cosine down to almost 0.
+
+    Args:
+        rate: The highest rate.
+        steps: Steps of the whole stage.
+
+    Returns:
+        A schedule; step 0 is the first one.
+
+    Reference: Smith and Topin 2018, https://arxiv.org/abs/1708.07120.
+    """
+    rising = round(WARM_UP_SHARE * steps)
+    return keras.optimizers.schedules.CosineDecay(rate / FIRST_DIVISOR, max(steps - rising, 1), alpha=1 / LAST_DIVISOR,
+                                                  warmup_target=rate, warmup_steps=rising)
+
+
+POLICIES = {"flat-cosine": flat_cosine, "one-cycle": one_cycle}

@@ -1,0 +1,1 @@
+"""Missing and noisy labels: pseudo-labelling and confident learning, for any label representation."""

@@ -1,0 +1,64 @@
+"""Finished runs as tables: one row a run, and means over seeds for print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfrepr.weak_labels.runs import WeakLabelRun
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVELS = {"missing": "labelled_percent", "noisy": "noise_rate"}
+"""What an experiment varies."""
+SCORES = {"missing": ("pseudo_label_accuracy",), "noisy": ("precision", "recall", "f1")}
+TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_accuracy": "pseudo-labels right",
+          "precision": "precision", "recall": "recall", "f1": "F1", "test_accuracy_before": "test before",
+          "test_accuracy_after": "test after", "seeds": "seeds"}
+
+
+def result_table(runs: Sequence[WeakLabelRun]) -> pd.DataFrame:
+    """One row a finished run: `run`, `task`, data, encoder, label, seed, level and all figures; accuracies are fractions."""
+    import pandas as pd
+
+    return pd.DataFrame([_row(run) for run in runs if run.finished])
+
+
+def _row(run: WeakLabelRun) -> dict[str, Any]:
+    config, metrics, environment = run.config(), run.metrics(), run.environment()
+    level = LEVELS[config.task]
+    rounds = metrics.get("pseudo_labels") or [{}]
+    figures = {**metrics, "pseudo_label_accuracy": rounds[-1].get("accuracy")}
+    wanted = (*SCORES[config.task], "test_accuracy_before", "test_accuracy_after")
+    return {"run": run.path.name, "task": config.task, "dataset": config.dataset, "data_variant": environment["data_variant"],
+            "encoder": config.encoder, "label": config.label, "seed": config.seed, level: getattr(config, level),
+            **{name: figures[name] for name in wanted}}
+
+
+def mean_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds by data, encoder, label and level, with the number of seeds; labels stay in their order."""
+    task = table["task"].iloc[0]
+    level, scores = LEVELS[task], [*SCORES[task], "test_accuracy_before", "test_accuracy_after"]
+    numbers = table.assign(**{name: table[name].astype(float) for name in scores})
+    groups = numbers.groupby(["data_variant", "encoder", "label", level], sort=False, dropna=False)
+    return groups[scores].mean().assign(seeds=groups.size()).reset_index()
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """`mean_table` as Markdown, accuracies in percent."""
+    level = next(name for name in LEVELS.values() if name in table)
+    columns = ["label", level, *(name for name in TITLES if name in table and name not in (level, "seeds")), "seeds"]
+    rows = [[TITLES.get(name, name) for name in columns], ["---"] * len(columns)]
+    rows += [[_cell(name, row[name]) for name in columns] for _, row in table.iterrows()]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows) + "\n"
+
+
+def _cell(name: str, value: Any) -> str:
+    if name in ("label", "seeds"):
+        return str(value)
+    if value is None or value != value:
+        return "own" if name in LEVELS.values() else "-"
+    if name == "labelled_percent":
+        return f"{value:g}%"
+    return f"{value:.0%}" if name == "noise_rate" else f"{value:.1%}"

@@ -1,0 +1,225 @@
+"""One training of a pipeline: blocks of stages, the best checkpoint, its temperature and its test figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.resizing import PixelMap, Recipe, evaluation_batches, standardisation, training_batches
+from tfrepr.errors import UserError
+from tfrepr.evaluation import evaluate, forward_function
+from tfrepr.labels.build import build_representation
+from tfrepr.labels.representation import LabelRepresentation
+from tfrepr.models.build import build_model
+from tfrepr.models.encoders.resnet50 import load_pretrained, pretrained_pixels
+from tfrepr.runs import RunDirectory
+from tfrepr.seeds import integer_seed
+from tfrepr.training.checkpoint import load_model, save_model
+from tfrepr.training.devices import Device, jit_compile, prepare_device
+from tfrepr.training.environment import describe_environment
+from tfrepr.training.stages import Lesson, Stage, compute_types, run_stage
+from tfrepr.training.transfer import transfer_weights
+from tfrepr.weak_labels.options import WeakLabelConfig
+from tfrepr.weak_labels.runs import WeakLabelRun
+from tfrepr.weak_labels.temperature import fit_temperature
+
+VALIDATION_SHARE = 0.2
+"""Of the labelled images, as in the report."""
+MODEL_FILE, TRAINING_FILE = "model.keras", "training.json"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all trainings of one run share.
+
+    Attributes:
+        config: The run's config.
+        run: Its directory.
+        dataset: Images and given labels.
+        representation: Table, loss and decision.
+        pixel_map: What the network sees of a pixel.
+        jit: XLA compilation.
+    """
+
+    config: WeakLabelConfig
+    run: WeakLabelRun
+    dataset: ImageDataset
+    representation: LabelRepresentation
+    pixel_map: PixelMap
+    jit: bool
+
+    @property
+    def side(self) -> int:
+        """Image side of the last block, at which networks answer."""
+        return self.config.sides(self.dataset.image_shape[0])[-1]
+
+    def batches(self, images: np.ndarray, ids: np.ndarray, side: int | None = None) -> Any:
+        """Images as they are, for evaluation and prediction; pixels uint8, ids `(n,)`."""
+        return evaluation_batches(images, ids, side=side or self.side, pixel_map=self.pixel_map)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that has been trained, at its lowest validation loss.
+
+    Attributes:
+        outputs: From batches of images to network outputs.
+        temperature: Of its class probabilities.
+        figures: Validation and test figures, see `training.json`.
+    """
+
+    outputs: Callable[[Any], Any]
+    temperature: float
+    figures: dict[str, Any]
+
+
+def open_workshop(config: WeakLabelConfig, run: WeakLabelRun, dataset: ImageDataset) -> Workshop:
+    """Makes the label table, prepares the device and notes both in the run directory."""
+    device: Device = prepare_device(config)
+    representation = build_representation(config.label, dataset.class_names, image_side=dataset.image_shape[0],
+                                          options=config.label_options, smoothing=config.smoothing)
+    run.claim_task(dataset, representation.table, describe_environment(device) | {
+        "data_variant": dataset.variant, "data_fingerprint": dataset.fingerprint,
+        "label_fingerprint": representation.fingerprint, "class_names": list(dataset.class_names)})
+    pixel_map = standardisation(dataset.mean, dataset.std) if config.weights == "none" else pretrained_pixels()
+    return Workshop(config, run, dataset, representation, pixel_map, jit_compile(config, device))
+
+
+def blocks(config: WeakLabelConfig, own_side: int) -> list[Stage]:
+    """The stages of a training: for each side a flat-then-cosine stage, then a one-cycle stage on everything.
+
+    The backbone is frozen in a first stage if it has been trained before, elsewhere or in a smaller block: a head on a backbone
+    of random weights would learn little.
+    """
+    stages = []
+    for number, side in enumerate(config.sides(own_side)):
+        trained = number > 0 or config.weights != "none" or config.init_from is not None
+        stages += [Stage("flat-cosine", config.learning_rate, config.epochs(config.frozen_epochs), side, frozen=trained),
+                   Stage("one-cycle", config.tuning_rate, config.epochs(config.tuning_epochs), side, frozen=False)]
+    return stages
+
+
+def flat_cosine_only(config: WeakLabelConfig, own_side: int) -> list[Stage]:
+    """One flat-then-cosine stage on everything at the largest side, as long as a block."""
+    epochs = config.epochs(config.frozen_epochs) + config.epochs(config.tuning_epochs)
+    return [Stage("flat-cosine", config.learning_rate, epochs, config.sides(own_side)[-1], frozen=False)]
+
+
+def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.ndarray, validation_rows: np.ndarray,
+          ids: np.ndarray) -> Trained:
+    """Trains a new network, or goes on where an earlier attempt stopped, or reads a finished training.
+
+    Args:
+        workshop: What all trainings share.
+        name: Name of the training's folder; initialisation, order and crops depend on it.
+        stages: What to do.
+        train_rows, validation_rows: Indices into the training images.
+        ids: Class id of every training image, given or guessed; only those of the two rows are read.
+
+    Returns:
+        The network at the lowest validation loss of its last stage.
+    """
+    folder = RunDirectory(workshop.run / name)
+    seed = integer_seed(workshop.config.seed, "initialisation", name)
+    with compute_types(workshop.config.mixed_precision):
+        if not (folder / TRAINING_FILE).exists():
+            _run_stages(workshop, folder, stages, train_rows, validation_rows, ids, seed)
+            _finish(workshop, folder, stages[-1], validation_rows, ids)
+        figures = folder.read_json(TRAINING_FILE)
+        return Trained(forward_function(load_model(folder / MODEL_FILE), workshop.jit), figures["temperature"], figures)
+
+
+def probabilities(workshop: Workshop, trained: Trained, images: np.ndarray) -> np.ndarray:
+    """Class probabilities of uint8 images, float64, `(n, classes)`; rows sum to 1."""
+    scores = _scores(workshop, trained.outputs, images)
+    shares = keras.ops.convert_to_numpy(keras.ops.softmax(scores / trained.temperature, axis=-1)).astype(np.float64)
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def _run_stages(workshop: Workshop, folder: RunDirectory, stages: list[Stage], train_rows: np.ndarray,
+                validation_rows: np.ndarray, ids: np.ndarray, seed: int) -> None:
+    keras.utils.set_random_seed(seed)
+    model = _new_model(workshop, stages[0].side)
+    for number, stage in enumerate(stages, start=1):
+        if model.input_shape[1] != stage.side:
+            larger = _untrained(workshop, stage.side)
+            transfer_weights(model, larger, f"the {model.input_shape[1]}-pixel block")
+            model = larger
+        lesson = _lesson(workshop, stage, train_rows, validation_rows, ids, seed + number)
+        run_stage(folder / f"{number}-{stage.name}", stage, model, workshop.representation, lesson, jit=workshop.jit)
+
+
+def _new_model(workshop: Workshop, side: int) -> keras.Model:
+    """A network with the weights that the config starts from."""
+    config, model = workshop.config, _untrained(workshop, side)
+    if config.weights != "none":
+        load_pretrained(model, config.weights)
+    elif config.init_from is not None:
+        path = starting_weights(Path(config.init_from))
+        transfer_weights(load_model(path), model, str(path))
+    return model
+
+
+def _untrained(workshop: Workshop, side: int) -> keras.Model:
+    return build_model(workshop.config.encoder, (side, side, 3), workshop.representation)
+
+
+def starting_weights(path: Path) -> Path:
+    """The file that `--init-from` means: itself, or the final weights of a run's last training.
+
+    Raises:
+        UserError: Neither a `.keras` file nor a finished run of scripts/pseudo_label.py.
+    """
+    if path.is_file():
+        return path
+    run = WeakLabelRun(path)
+    last = run.metrics()["trainings"][-1]["name"] if run.finished else None
+    found = sorted((path / str(last)).glob("*/last.keras"))
+    if not found:
+        raise UserError("--init-from wants a .keras file or the directory of a finished run of scripts/pseudo_label.py. "
+                        f"Received: {path}.")
+    return max(found, key=lambda file: int(file.parent.name.partition("-")[0]))
+
+
+def _lesson(workshop: Workshop, stage: Stage, train_rows: np.ndarray, validation_rows: np.ndarray, ids: np.ndarray,
+            seed: int) -> Lesson:
+    config, dataset = workshop.config, workshop.dataset
+    recipe = Recipe(flip=dataset.flip, crop_area=config.crop_area, erasing=config.erasing, mixup=config.mixup)
+
+    def batches(first_epoch: int) -> Any:
+        return training_batches(dataset.train_images[train_rows], ids[train_rows], side=stage.side,
+                                pixel_map=workshop.pixel_map, recipe=recipe, batch_size=config.batch_size, seed=seed,
+                                first_epoch=first_epoch, last_epoch=stage.epochs)
+
+    validation = workshop.batches(dataset.train_images[validation_rows], ids[validation_rows], stage.side)
+    return Lesson(batches, math.ceil(len(train_rows) / config.batch_size), len(train_rows), validation, mixed=config.mixup > 0)
+
+
+def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_rows: np.ndarray, ids: np.ndarray) -> None:
+    """Keeps the best model of the last stage and writes its temperature and figures."""
+    best = max(folder.path.glob("*/best.keras"), key=lambda file: int(file.parent.name.partition("-")[0]))
+    model = load_model(best)
+    save_model(model, folder / MODEL_FILE)
+    forward, dataset = forward_function(model, workshop.jit), workshop.dataset
+    images = dataset.train_images[validation_rows]
+    figures = {}
+    for part, batches in (("val", workshop.batches(images, ids[validation_rows], last.side)),
+                          ("test", workshop.batches(dataset.test_images, dataset.test_ids, last.side))):
+        found = evaluate(forward, workshop.representation, batches)
+        figures |= {f"{part}_{key}": value for key, value in asdict(found).items()}
+    scores = keras.ops.convert_to_numpy(_scores(workshop, forward, images))
+    folder.write_json(TRAINING_FILE, {"name": folder.path.name,
+                                      "temperature": fit_temperature(scores, ids[validation_rows]), **figures})
+
+
+def _scores(workshop: Workshop, forward: Callable[[Any], Any], images: np.ndarray) -> Any:
+    """Scores of every class, `(n, classes)`."""
+    batches = workshop.batches(images, np.zeros(len(images), np.int32))
+    return keras.ops.concatenate([workshop.representation.scores(forward(batch)) for batch, _ in batches])
