@@ -162,17 +162,16 @@ def main(images: int, batch_size: int, loop_images: int, toolbox_images: int, re
     if toolbox_images:
         contenders |= {name: (partial(toolbox_sweep, toolbox_classifier(called, representation)), batched, toolbox_images)
                        for name, called in toolbox_models(model).items()}
+    click.echo(f"{images} images, batch size {batch_size}, {len(tf.config.list_physical_devices('GPU'))} GPUs")
     fastest: dict[str, float] = {}
     for _ in range(repeats):
         answers = {}
         for name, (sweep, victim, count) in contenders.items():
             seconds, answers[name] = seconds_per_image(partial(sweep, victim, protocol), first(tests, min(count, images)))
             fastest[name] = min(seconds, fastest.get(name, np.inf))
-    click.echo(f"{images} images, batch size {batch_size}, {len(tf.config.list_physical_devices('GPU'))} GPUs")
-    for name, correct in answers.items():
-        agreement = (correct == answers["ours"][..., :correct.shape[-1]]).mean()
-        click.echo(f"  {name:<17}{fastest[name] * images:9.1f} s {fastest[name] / fastest['ours']:7.1f} x   "
-                   f"decisions equal to ours: {agreement:.1%}")
+            agreement = (answers[name] == answers["ours"][..., :answers[name].shape[-1]]).mean()
+            click.echo(f"  {name:<17}{fastest[name] * images:9.1f} s {fastest[name] / fastest['ours']:7.1f} x   "
+                       f"decisions equal to ours: {agreement:.1%}")
 
 
 if __name__ == "__main__":

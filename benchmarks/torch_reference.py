@@ -102,8 +102,8 @@ def _in_order(model: keras.Model) -> list[keras.layers.Layer]:
     def key(pair: tuple[int, keras.layers.Layer]) -> tuple[str, int, int]:
         index, layer = pair
         block = layer.name.split("_shortcut")[0].rsplit("_", 2)[0] if "_block" in layer.name else ""
-        first = min(i for i, other in enumerate(model.layers) if block and other.name.startswith(block + "_")) if block else index
-        return first, "_shortcut" in layer.name, index
+        in_block = [i for i, other in enumerate(model.layers) if block and other.name.startswith(block + "_")]
+        return min(in_block, default=index), "_shortcut" in layer.name, index
     return [layer for _, layer in sorted(enumerate(model.layers), key=key)]
 
 

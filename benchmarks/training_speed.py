@@ -9,6 +9,7 @@
 (c) end to end: `scripts/train.py` on images of CIFAR's size, as `history.csv` reports it; should be 95% of (a) or more
 (d) PyTorch: the bare step written in plain PyTorch (channels_last, as many threads), where torch is installed;
     our time should be 0.9 times PyTorch's or less
+(h) the same with the huge memory pages that our scripts ask the C library for (`tfrepr.cli.start`)
 (v) validation: images per second of the validation pass
 
 Rounds alternate between the measurements, so that a machine that is busy for a while slows all of them.
@@ -17,6 +18,7 @@ Rounds alternate between the measurements, so that a machine that is busy for a 
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import statistics
 import subprocess
@@ -31,6 +33,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from tfrepr.cli import HUGE_PAGES
 
 BATCH = 128
 END_TO_END_IMAGES = 15 * BATCH
@@ -113,8 +117,8 @@ def end_to_end(label: str) -> float:
     """(c), over all epochs but the first, which compiles."""
     with tempfile.TemporaryDirectory() as folder:
         write_noise_in_cifar_layout(Path(folder))
-        words = ["--dataset", "cifar10", "--label", label, "--data-dir", folder, "--output", f"{folder}/output", "--epochs", "4",
-                 "--validation-every", "4", "--percent", str(END_TO_END_IMAGES / 450 + 1e-6)]
+        words = ["--dataset", "cifar10", "--label", label, "--data-dir", folder, "--output", f"{folder}/output",
+                 "--epochs", "4", "--validation-every", "4", "--percent", str(END_TO_END_IMAGES / 450 + 1e-6)]
         subprocess.run([sys.executable, str(ROOT / "scripts" / "train.py"), *words], check=True, capture_output=True)
         history = next(Path(folder).glob("output/runs/*/history.csv")).read_text().splitlines()
         return statistics.median(float(line.split(",")[-1]) for line in history[2:])
@@ -155,12 +159,18 @@ def torch_step(label: str) -> float:
     return BATCH / seconds_per_call(step)
 
 
-PARTS = {"a": bare_step, "b": pipeline, "c": end_to_end, "d": torch_step, "v": validation}
+PARTS = {"a": bare_step, "b": pipeline, "c": end_to_end, "d": torch_step, "h": torch_step, "v": validation}
+PLAIN = ("d",)
+"""Measured as any Python program starts; the others start as our scripts do."""
 
 
 def measure(part: str, label: str) -> float:
     """One measurement in a process of its own."""
-    done = subprocess.run([sys.executable, __file__, "--part", part, "--label", label], check=True, capture_output=True, text=True)
+    words = [sys.executable, __file__, "--part", part, "--label", label]
+    environment = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
+    if part not in PLAIN and sys.platform == "linux":
+        environment["GLIBC_TUNABLES"] = HUGE_PAGES
+    done = subprocess.run(words, check=True, capture_output=True, text=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -173,7 +183,7 @@ def main(rounds: int, part: str | None, label: str) -> None:
     if part is not None:
         click.echo(json.dumps(PARTS[part](label)))
         return
-    parts = [name for name in PARTS if name != "d" or find_spec("torch")]
+    parts = [name for name in PARTS if name not in "dh" or find_spec("torch")]
     speeds = {(name, label): [] for name in parts for label in LABELS}
     for _ in range(rounds):
         for name, label in speeds:
@@ -181,11 +191,14 @@ def main(rounds: int, part: str | None, label: str) -> None:
             click.echo(f"  {name} {label}: {speeds[name, label][-1]:.0f} images/s", err=True)
     click.echo("| measurement | category | speech |\n|---|---|---|")
     titles = {"a": "(a) bare step", "b": "(b) pipeline alone", "c": "(c) end to end", "d": "(d) PyTorch's bare step",
+              "h": "(h) PyTorch's bare step, huge pages",
               "v": "(v) validation"}
     median = {key: statistics.median(values) for key, values in speeds.items()}
     for name in parts:
         click.echo(f"| {titles[name]}, images/s | " + " | ".join(f"{median[name, label]:.0f}" for label in LABELS) + " |")
-    ratios = [("(c) / (a)", "c", "a")] + ([("our time / PyTorch's = (d) / (a)", "d", "a")] if "d" in parts else [])
+    ratios = [("(c) / (a)", "c", "a")]
+    if "d" in parts:
+        ratios += [("our time / PyTorch's = (d) / (a)", "d", "a"), ("with huge pages for both = (h) / (a)", "h", "a")]
     for title, top, bottom in ratios:
         click.echo(f"| {title} | " + " | ".join(
             f"{statistics.median(t / b for t, b in zip(speeds[top, label], speeds[bottom, label], strict=True)):.2f}"

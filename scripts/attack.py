@@ -11,7 +11,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.attacks.protocols import AttackSettings
-from tfrepr.cli import given, record_options, user_errors
+from tfrepr.cli import given, record_options, start, user_errors
 from tfrepr.registry import PROTOCOLS
 
 
@@ -47,4 +47,4 @@ def main(runs: tuple[str, ...], experiment: str | None, folder: Path | None, tra
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

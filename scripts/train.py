@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.features import request_features
-from tfrepr.cli import given, record_from, record_options, user_errors, voice_list_option
+from tfrepr.cli import given, record_from, record_options, start, user_errors, voice_list_option
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.grid import GridOptions, scaled
@@ -66,4 +66,4 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

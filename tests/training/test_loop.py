@@ -21,7 +21,8 @@ def test_the_same_command_in_another_process_gives_the_same_run(finished, tmp_pa
 def test_files_of_a_finished_run(finished):
     _, run, printed = finished
     names = {path.name for path in run.iterdir()} - {".lock"}
-    assert names == {"config.json", "environment.json", "label_table.npy", "history.csv", "best.keras", "last.keras", "metrics.json"}
+    assert names == {"config.json", "environment.json", "label_table.npy", "history.csv", "best.keras", "last.keras",
+                     "metrics.json"}
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["test_images"] == 359
     assert 0 <= metrics["test_threshold_accuracy"] <= metrics["test_accuracy"] <= 1
@@ -50,7 +51,8 @@ def test_validation_every_leaves_cells_empty_and_validates_the_last_epoch(tmp_pa
 
 def test_rates_of_the_paper():
     category, speech = RunConfig(label="category"), RunConfig(label="speech")
-    assert [learning_rate(category, epoch) for epoch in (0, 99, 100, 149, 150, 199)] == pytest.approx([.1, .1, .01, .01, .001, .001])
+    rates = [learning_rate(category, epoch) for epoch in (0, 99, 100, 149, 150, 199)]
+    assert rates == pytest.approx([.1, .1, .01, .01, .001, .001])
     assert [learning_rate(speech, epoch) for epoch in (299, 300, 449, 450)] == pytest.approx([.1, .01, .01, .001])
     odd = RunConfig(label="speech", epochs=5)
     assert [learning_rate(odd, epoch) for epoch in range(5)] == pytest.approx([.1, .1, .1, .01, .001])

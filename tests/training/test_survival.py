@@ -98,7 +98,8 @@ def test_a_directory_made_by_another_config_is_refused(change, finished, train, 
     run = tmp_path / "runs" / finished[1].name
     shutil.copytree(finished[1], run)
     (run / "metrics.json").unlink()
-    name, key, value = {"config": ("config.json", "seed", 1), "labels": ("environment.json", "label_fingerprint", "0" * 16)}[change]
+    name, key, value = {"config": ("config.json", "seed", 1),
+                        "labels": ("environment.json", "label_fingerprint", "0" * 16)}[change]
     changed = json.loads((run / name).read_text()) | {key: value}
     (run / name).write_text(json.dumps(changed))
     before = {path.name: path.read_bytes() for path in run.iterdir()}
