@@ -34,8 +34,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tfrepr.cli import HUGE_PAGES
-
 BATCH = 128
 END_TO_END_IMAGES = 15 * BATCH
 LABELS = ("category", "speech")
@@ -166,6 +164,8 @@ PLAIN = ("d",)
 
 def measure(part: str, label: str) -> float:
     """One measurement in a process of its own."""
+    from tfrepr.cli import HUGE_PAGES
+
     words = [sys.executable, __file__, "--part", part, "--label", label]
     environment = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
     if part not in PLAIN and sys.platform == "linux":
