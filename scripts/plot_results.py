@@ -26,18 +26,26 @@ def figure_list() -> str:
               help="Run directories, folders of them, or a pattern of run names such as '*-speech-*' (repeatable).")
 @click.option("--figure", "figures", multiple=True, metavar="NAME",
               help="Draw this figure (repeatable; default: all for which there are data).")
+@click.option("--network", type=click.Choice(["all", "each"]),
+              help="Figure 1a of Zhang et al. 2016: the mean over networks, or one for each.")
 @click.option("--output", type=click.Path(path_type=Path), default="output", show_default=True, help="Folder that holds runs/.")
 @click.option("--plots", type=click.Path(path_type=Path), default="plots", show_default=True, help="Folder for the figures.")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="File formats, of png, pdf and eps.")
 @click.option("--name", help="Start of the file names (default: the experiment's name, or `runs`).")
 @user_errors
 def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...], output: Path, plots: Path, formats: str,
-         name: str | None) -> None:
-    """Draw figures from the logs of runs and write them to plots/<experiment>-<figure>.png and .pdf."""
+         name: str | None, network: str | None) -> None:
+    """Draw figures from the logs of runs and write them to plots/<experiment>-<figure>.png and .pdf.
+
+    Where runs on corrupted data logged their training accuracy, a table of the steps until 95% is written beside them.
+    """
     if experiment and runs:
         raise UserError("--experiment and --runs exclude each other; give one of them.")
+    from tfrepr.convergence import write_convergence
     from tfrepr.figures.drawing import choose_runs, draw
 
+    if network is not None:
+        figures = (*figures, {"all": "rethinking-loss-mean", "each": "rethinking-loss"}[network])
     for figure in figures:
         FIGURES.check(figure)
     title, results = choose_runs(output, experiment, runs)
@@ -45,6 +53,8 @@ def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...]
         click.secho(f"Note: {note}", fg="yellow", err=True)
     click.echo(f"Figures of {len(results.runs)} runs ({title}):")
     for path in draw(results, figures, plots, name or title, formats.split(",")):
+        click.echo(f"  {path}")
+    for path in write_convergence(results, plots, name or title):
         click.echo(f"  {path}")
 
 
