@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FILE = "gradcam.npz"
 ARRAYS = ("images", "maps", "stages", "class_ids", "predicted", "class_names")
-STAGE_TITLES = ("beginning", "intermediate", "final")
+STAGE_TITLES = ("beginning", "middle", "final")
 IMAGES = 8
 
 

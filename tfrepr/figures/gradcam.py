@@ -88,16 +88,17 @@ def _draw_triplet(grid: np.ndarray, maps: dict[str, dict[str, np.ndarray]], plac
             axes.set(xticks=(), yticks=())
             axes.grid(visible=False)
             axes.spines[:].set_visible(False)
-    grid[0, 0].set_title(str(first["class_names"][true]), fontsize=7)
-    for axes, below, (name, arrays) in zip(grid[0, 1:], grid[-1, 1:], maps.items(), strict=True):
+    grid[0, 0].set_title(str(first["class_names"][true]).replace("_", "\n"), fontsize=7)
+    for line, (axes, below, (name, arrays)) in enumerate(zip(grid[0, 1:], grid[-1, 1:], maps.items(), strict=True)):
         axes.set_title(style.label_style(name).title, fontsize=7)
-        _name_answer(below, arrays, place, true)
+        _name_answer(below, arrays, place, true, line)
 
 
-def _name_answer(axes: Axes, arrays: dict[str, np.ndarray], place: int, true: int) -> None:
+def _name_answer(axes: Axes, arrays: dict[str, np.ndarray], place: int, true: int, line: int) -> None:
+    """Writes the predicted class below, each label's on a line of its own, since long names are wider than a picture."""
     predicted = int(arrays["predicted"][place])
-    name = str(arrays["class_names"][predicted])
-    axes.set_xlabel(name, fontsize=6.5, color="#000000" if predicted == true else WRONG_COLOR)
+    color = "#000000" if predicted == true else WRONG_COLOR
+    axes.set_xlabel(str(arrays["class_names"][predicted]), fontsize=6.5, color=color, labelpad=2 + 9 * line)
 
 
 def _overlay(image: np.ndarray, weights: np.ndarray) -> np.ndarray:

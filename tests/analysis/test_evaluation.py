@@ -1,0 +1,139 @@
+"""Evaluation of a real run: the numbers against the run's own, other images, and what goes wrong."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfrepr.analysis.corruptions import chosen_corruptions
+from tfrepr.analysis.evaluation_command import evaluate_command
+from tfrepr.analysis.evaluation_report import Answers, answer, confusion
+from tfrepr.analysis.trained import TrainedModel
+from tfrepr.errors import UserError
+from tfrepr.registry import DATASETS
+from tfrepr.runs import RunDirectory
+
+PLAIN = (("none", 0),)
+DEFAULTS = {"dataset": None, "data_dir": None, "train_dir": None, "all_images": False, "first": None, "conditions": PLAIN,
+            "out": None, "formats": ("png",)}
+
+
+def run_evaluation(run, **options):
+    return list(evaluate_command(run.path, **{**DEFAULTS, **options}))
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def evaluated(spoken_run, tmp_path_factory):
+    """Folder and printed lines of an evaluation with one kind of corruption."""
+    out = tmp_path_factory.mktemp("evaluation")
+    return out, run_evaluation(spoken_run, out=out, conditions=chosen_corruptions("noise"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """The first 30 test digits as a folder of pictures, larger than the run's images, classes in another order of ids."""
+    root, dataset = tmp_path_factory.mktemp("pictures"), DATASETS["digits"](None, None)
+    for class_id, name in enumerate(dataset.class_names):
+        (root / name).mkdir()
+        for place in np.nonzero(dataset.test_ids == class_id)[0][:3]:
+            large = Image.fromarray(dataset.test_images[place]).resize((64, 64), Image.Resampling.NEAREST)
+            large.save(root / name / f"{place}.png")
+    return root
+
+
+def test_plain_numbers_are_those_of_training(evaluated, spoken_run):
+    plain, *noisy = rows(evaluated[0] / "results.csv")
+    metrics = spoken_run.metrics()
+    assert (plain["corruption"], plain["strength"], plain["images"]) == ("none", "0", "359")
+    assert float(plain["accuracy"]) == pytest.approx(metrics["test_accuracy"], rel=1e-5)
+    assert float(plain["threshold_accuracy"]) == pytest.approx(metrics["test_threshold_accuracy"], rel=1e-5)
+    assert float(plain["loss"]) == pytest.approx(metrics["test_loss"], rel=1e-5)
+    assert [row["strength"] for row in noisy] == list("12345")
+
+
+def test_tables_agree_with_each_other(evaluated):
+    out, _ = evaluated
+    for result in rows(out / "results.csv"):
+        condition = {key: result[key] for key in ("corruption", "strength")}
+        classes, pairs = ([row for row in rows(out / name) if {key: row[key] for key in condition} == condition]
+                          for name in ("classes.csv", "confusion.csv"))
+        correct = sum(int(row["images"]) for row in pairs if row["true"] == row["predicted"])
+        assert correct / 359 == pytest.approx(float(result["accuracy"]), rel=1e-5)
+        weighted = sum(int(row["images"]) * float(row["accuracy"]) for row in classes)
+        assert weighted == pytest.approx(correct, rel=1e-4)
+    summary = json.loads((out / "evaluation.json").read_text())
+    assert (summary["images"], summary["calibration_bins"], len(summary["results"])) == (359, 15, 6)
+    assert summary["fitted_temperature"] > 0
+    assert {path.name for path in out.iterdir()} == {"results.csv", "classes.csv", "confusion.csv", "evaluation.json",
+                                                     "confusion.png", "reliability.png"}
+
+
+def test_confidences_are_the_softmax_of_the_scores(spoken_run):
+    trained, dataset = TrainedModel.load(spoken_run), DATASETS["digits"](None, None)
+    answers = answer(trained, dataset.test_images[:120], dataset.test_ids[:120])
+    for temperature in (1.0, 30.0):
+        probabilities = np.asarray(trained.representation.probabilities(
+            np.concatenate(list(trained.outputs(dataset.test_images[:120]))), temperature))
+        np.testing.assert_allclose(answers.confidences(temperature), probabilities.max(axis=1), rtol=1e-3)
+        np.testing.assert_array_equal(answers.predicted, probabilities.argmax(axis=1))
+
+
+def test_confusion_by_hand():
+    answers = Answers(np.eye(3)[[0, 1, 1, 2]], np.zeros(4), None, np.array([0, 1, 2, 2]))
+    np.testing.assert_array_equal(confusion(answers, 3), [[1, 0, 0], [0, 1, 0], [0, 1, 1]])
+
+
+def test_a_folder_of_pictures_gets_the_runs_class_ids(category_run, pictures, tmp_path):
+    lines = run_evaluation(category_run, dataset="folder", data_dir=pictures, all_images=True, out=tmp_path)
+    assert "30 images" in lines[0]
+    trained, dataset = TrainedModel.load(category_run), DATASETS["digits"](None, None)
+    chosen = np.concatenate([np.nonzero(dataset.test_ids == class_id)[0][:3] for class_id in range(10)])
+    answers = answer(trained, dataset.test_images[chosen], dataset.test_ids[chosen])
+    assert float(rows(tmp_path / "results.csv")[0]["accuracy"]) == pytest.approx(answers.correct.mean(), abs=2 / 30)
+    counts = {row["class_name"]: int(row["images"]) for row in rows(tmp_path / "classes.csv")}
+    assert counts == dict.fromkeys(dataset.class_names, 3)
+
+
+def test_results_go_into_the_run_directory(category_run):
+    lines = run_evaluation(category_run, first=50)
+    assert lines[-1] == f"Written: {category_run / 'evaluation' / 'digits-test-50'}"
+    assert rows(category_run / "evaluation" / "digits-test-50" / "results.csv")[0]["threshold_accuracy"] == ""
+
+
+def test_other_classes_are_refused(category_run, pictures, tmp_path):
+    other = tmp_path / "pictures"
+    shutil.copytree(pictures, other)
+    (other / "nine").rename(other / "horse")
+    with pytest.raises(UserError, match=r"only the run has: nine; only the data have: horse"):
+        run_evaluation(category_run, dataset="folder", data_dir=other)
+
+
+def test_training_images_are_no_test(category_run):
+    with pytest.raises(UserError, match="never tested on the images"):
+        run_evaluation(category_run, all_images=True)
+
+
+def test_an_unfinished_run_is_refused(category_run, tmp_path):
+    unfinished = RunDirectory(tmp_path / "run")
+    shutil.copytree(category_run.path, unfinished.path)
+    (unfinished / "metrics.json").unlink()
+    with pytest.raises(UserError, match=r"not finished: it has no metrics\.json"):
+        run_evaluation(unfinished)
+
+
+def test_runs_without_a_note_of_their_standardisation_read_their_data(category_run, tmp_path):
+    older = RunDirectory(tmp_path / "run")
+    shutil.copytree(category_run.path, older.path)
+    environment = older.environment()
+    mean, std = environment.pop("mean"), environment.pop("std")
+    older.write_json("environment.json", environment)
+    trained = TrainedModel.load(older)
+    assert (list(trained.mean), list(trained.std)) == (mean, std)

@@ -1,0 +1,18 @@
+"""Whether the words of a figure can be read."""
+
+import itertools
+
+from tests.figures.test_figures import texts
+
+
+def assert_legible(figure, smallest=6):
+    """No text smaller than that, beyond the page, or on another text (slanted texts lie in overlapping boxes)."""
+    figure.draw_without_rendering()
+    boxes = [(text, text.get_window_extent()) for text in texts(figure)]
+    for text, box in boxes:
+        assert text.get_fontsize() >= smallest
+        assert (box.min >= figure.bbox.min - 1).all(), text
+        assert (box.max <= figure.bbox.max + 1).all(), text
+    level = [(text, box) for text, box in boxes if text.get_rotation() % 90 == 0]
+    for (first, one), (second, two) in itertools.combinations(level, 2):
+        assert not one.padded(-0.5).overlaps(two.padded(-0.5)), (first, second)

@@ -1,0 +1,97 @@
+"""Figures 5 and 8: what is drawn, of which run, and that features are all they need."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.figures.legibility import assert_legible
+from tests.synthetic_runs import write_run
+from tfrepr.analysis import features as feature_files
+from tfrepr.analysis.features import measure
+from tfrepr.figures.series import NothingToPlotError
+from tfrepr.registry import FIGURES
+from tfrepr.results import read_results
+from tfrepr.runs import RunDirectory
+
+CLASSES = ("airplane", "automobile", "bird")
+IDS = np.arange(36) % 3
+
+
+def add_features(path, epochs):
+    """Three classes in eight dimensions, farther apart with every epoch; returns the features by epoch."""
+    run, noise = RunDirectory(path), np.random.default_rng([*path.name.encode()])
+    run.write_json("environment.json", run.environment() | {"class_names": list(CLASSES)})
+    feature_files.write_images(run, np.arange(36), IDS)
+    stored = {epoch: (noise.normal(size=(36, 8)) + np.eye(8)[IDS] * epoch).astype(np.float16) for epoch in epochs}
+    for epoch, features in stored.items():
+        feature_files.write_features(run, epoch, features)
+    return stored
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """ResNet-110 and VGG19 with constant, speech and category; two seeds, of which seed 1 is the more accurate."""
+    output, paths = tmp_path_factory.mktemp("features"), {}
+    for encoder in ("resnet110", "vgg19"):
+        for label in ("category", "speech", "constant"):
+            for seed in range(2):
+                path = write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=10,
+                                 config={"encoder": encoder, "label": label, "seed": seed})
+                metrics = json.loads((path / "metrics.json").read_text())
+                (path / "metrics.json").write_text(json.dumps(metrics | {"test_accuracy": 0.8 + 0.1 * seed}))
+                paths[encoder, label, seed] = path, add_features(path, (1, 3, 5, 7, 10))
+    return read_results([path for path, _ in paths.values()]), paths
+
+
+@pytest.fixture(scope="module")
+def figure5(study):
+    results = study[0]
+    return FIGURES["figure5"](results.where(results.runs["encoder"] == "resnet110"))
+
+
+def panels(figure, rows):
+    return np.array(figure.axes).reshape(rows, -1)
+
+
+def test_figure_5_is_the_papers_layout(figure5):
+    grid = panels(figure5, 2)
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["Speech", "Category"]
+    assert [axes.get_title() for axes in grid[0]] == [f"{share}% of training" for share in (10, 30, 50, 70, 100)]
+    assert figure5.get_suptitle() == "t-SNE of ResNet-110 features, CIFAR-10 (JPEG copy), seed 1"
+    assert [text.get_text() for text in figure5.legends[0].get_texts()] == list(CLASSES)
+    assert_legible(figure5)
+
+
+def test_panels_tell_scores_of_the_best_seeds_features(figure5, study):
+    axes = panels(figure5, 2)[0, 2]
+    scores = measure(study[1]["resnet110", "speech", 1][1][5].astype(np.float32), IDS, 5, 10)
+    assert axes.get_xlabel() == (f"epoch 5\nsilhouette {scores.silhouette:.2f}\n"
+                                 f"{scores.neighbours}-NN purity {scores.knn_purity:.2f}")
+    assert len(axes.collections[0].get_offsets()) == 36
+    assert len(np.unique(axes.collections[0].get_facecolors(), axis=0)) == 3
+
+
+def test_figure_8_is_the_papers_layout(study):
+    figure = FIGURES["figure8"](study[0])
+    grid = panels(figure, 2)
+    assert [axes.get_title() for axes in grid[0]] == ["Constant matrix", "Speech", "Category"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["VGG19, seed 1", "ResNet-110, seed 1"]
+    assert all(axes.get_xlabel().startswith("epoch 10\n") for axes in grid.flat)
+    assert_legible(figure)
+
+
+def test_what_was_not_kept_stays_empty(tmp_path):
+    path = write_run(tmp_path, epochs=10, config={"label": "speech"})
+    add_features(path, (5, 10))
+    grid = panels(FIGURES["figure5"](read_results([path])), 1)
+    assert [bool(axes.collections) for axes in grid[0]] == [False, False, True, False, True]
+    assert [text.get_text() for text in grid[0, 0].texts] == ["not kept"]
+
+
+def test_missing_features_name_the_command(tmp_path):
+    last_only, none = write_run(tmp_path, epochs=10), write_run(tmp_path, epochs=10, config={"seed": 1})
+    add_features(last_only, (10,))
+    for name, path in (("figure5", last_only), ("figure5", none), ("figure8", none)):
+        with pytest.raises(NothingToPlotError, match=r"scripts/train\.py --features.*scripts/analyse\.py"):
+            FIGURES[name](read_results([path]))

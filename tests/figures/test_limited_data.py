@@ -1,0 +1,81 @@
+"""Figure 4 and the mini-project's curves, against numbers computed here."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tests.figures.legibility import assert_legible
+from tests.synthetic_runs import write_run
+from tfrepr.figures import style
+from tfrepr.figures.drawing import pages
+from tfrepr.figures.series import NothingToPlotError
+from tfrepr.registry import FIGURES
+from tfrepr.results import find_runs, read_results
+
+LEVELS = (1.0, 4.0, 20.0)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Three encoders, three labels, three levels and all data; two seeds, one for the smoothed label."""
+    output = tmp_path_factory.mktemp("limited")
+    encoders, labels = ("vgg19", "resnet32", "resnet110"), ("category", "speech", "constant")
+    for encoder, label, percent, seed in itertools.product(encoders, labels, (*LEVELS, 100.0), range(2)):
+        write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=10,
+                  config={"encoder": encoder, "label": label, "percent": percent, "seed": seed})
+    for percent in LEVELS:
+        write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=10,
+                  config={"encoder": "resnet32", "percent": percent, "label_smoothing": 0.1})
+    return read_results(find_runs(output))
+
+
+def test_figure_4_is_one_page_with_a_panel_for_each_encoder(study):
+    assert [suffix for suffix, _ in pages(study, FIGURES["figure4"].page_by)] == [""]
+    figure = FIGURES["figure4"](study)
+    assert [axes.get_title() for axes in figure.axes] == ["VGG19 (n=2)", "ResNet-32 (n=1-2)", "ResNet-110 (n=2)"]
+    assert figure.get_suptitle() == "CIFAR-10 (JPEG copy), limited training data"
+    assert_legible(figure)
+
+
+def test_figure_4_shows_means_and_deviations_without_full_data(study):
+    axes = FIGURES["figure4"](study).axes[0]
+    rows = study.runs.query("encoder == 'vgg19' and label == 'speech' and percent < 100")
+    container = next(one for one in axes.containers if one[0].get_color() == style.tint("#0072B2", 1))
+    levels, means = container[0].get_xydata().T
+    np.testing.assert_array_equal(levels, LEVELS)
+    values = [100 * rows.loc[rows["percent"] == level, "test_accuracy"].to_numpy(float) for level in LEVELS]
+    np.testing.assert_allclose(means, [np.mean(some) for some in values])
+    whiskers = [segment[:, 1] for segment in container[2][0].get_segments()]
+    np.testing.assert_allclose([np.ptp(ends) / 2 for ends in whiskers], [np.std(some, ddof=1) for some in values])
+
+
+def test_the_legend_of_figure_4_counts_seeds(study):
+    legend = [text.get_text() for text in FIGURES["figure4"](study).legends[0].get_texts()]
+    assert legend == ["Category (n=2)", "Category, smoothed (n=1)", "Speech (n=2)", "Constant matrix (n=2)"]
+
+
+@pytest.mark.parametrize("percents", [(100.0,), (4.0, 100.0)])
+def test_figure_4_needs_two_amounts_of_data(tmp_path, percents):
+    results = read_results([write_run(tmp_path, config={"percent": percent}) for percent in percents])
+    with pytest.raises(NothingToPlotError, match=r"train\.py --experiment figure4"):
+        FIGURES["figure4"](results)
+
+
+def test_the_mini_project_has_a_row_for_each_level(study):
+    page = next(page for suffix, page in pages(study, FIGURES["miniproject"].page_by) if suffix == "resnet110")
+    figure = FIGURES["miniproject"](page)
+    grid = np.array(figure.axes).reshape(4, 3)
+    assert [axes.get_title() for axes in grid[0]] == ["Training loss", "Validation loss", "Validation accuracy (%)"]
+    assert [axes.get_ylabel().split("%")[0] for axes in grid[:, 0]] == ["100", "20", "4", "1"]
+    assert_legible(figure)
+    runs = page.runs.query("label == 'speech' and percent == 4")["run"]
+    history = page.histories[page.histories["run"].isin(runs)]
+    for axes, (column, factor) in zip(grid[2], (("train_loss", 1), ("val_loss", 1), ("val_accuracy", 100)), strict=True):
+        line = next(line for line in axes.lines if line.get_color() == style.tint("#0072B2", 1))
+        np.testing.assert_allclose(line.get_ydata(), factor * history.groupby("epoch")[column].mean())
+
+
+def test_the_mini_project_needs_two_levels(tmp_path):
+    with pytest.raises(NothingToPlotError, match=r"--experiment miniproject"):
+        FIGURES["miniproject"](read_results([write_run(tmp_path)]))
