@@ -51,7 +51,7 @@ def _tensorflow_gradient(model: Any, loss: ImageLoss, to_network: Forward,
                          jit: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     import tensorflow as tf
 
-    @tf.function(jit_compile=jit)
+    @tf.function(autograph=False, jit_compile=jit)
     def gradient(images: tf.Tensor, class_ids: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
@@ -65,7 +65,7 @@ def _tensorflow_forward(model: Any, read_out: Callable[..., Any], to_network: Fo
                         jit: bool) -> Callable[..., tuple[np.ndarray, ...]]:
     import tensorflow as tf
 
-    @tf.function(jit_compile=jit)
+    @tf.function(autograph=False, jit_compile=jit)
     def compiled(images: tf.Tensor, *arguments: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return read_out(model(to_network(images), training=False), *arguments)
 
