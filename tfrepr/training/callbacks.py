@@ -126,17 +126,32 @@ class EpochLines(keras.callbacks.Callback):
 
     Args:
         epochs: Epochs of the whole run.
+        moving: For a terminal: within an epoch, a line that is drawn over shows how many batches are done.
         seconds_between: Least time between two lines, so that runs of many short epochs keep a readable log.
     """
 
-    def __init__(self, epochs: int, seconds_between: float = 5.0) -> None:
+    def __init__(self, epochs: int, moving: bool = False, seconds_between: float = 5.0) -> None:
         super().__init__()
         self.epochs = epochs
+        self.moving = moving
         self.seconds_between = seconds_between
-        self.last_line = -math.inf
+        self.last_line = self.last_move = -math.inf
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Remembers the epoch for the moving line."""
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Moves the line, five times a second at most."""
+        now = time.perf_counter()
+        if self.moving and now - self.last_move > 0.2:
+            self.last_move = now
+            click.echo(f"\r  epoch {self.epoch + 1}/{self.epochs}  batch {batch + 1}/{self.params['steps']}", nl=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Prints epoch, losses, accuracies and speed."""
+        if self.moving:
+            click.echo("\r" + " " * 60 + "\r", nl=False)
         now = time.perf_counter()
         if now - self.last_line < self.seconds_between and epoch + 1 < self.epochs:
             return

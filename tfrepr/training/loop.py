@@ -120,7 +120,7 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
         config: The cell.
         output: Folder of all results; the run lives in `output/runs/<run name>`.
         data_dir: Folder with the data set's files, where the source needs one.
-        progress_bar: A moving bar for a terminal instead of plain lines.
+        progress_bar: For a terminal: a line that moves with the batches, beside the plain line of each epoch.
         tensorboard: Write TensorBoard events to the run directory as well.
         strategy: `"mirrored"` divides every batch over all devices, see `tfrepr.training.data_parallel`.
         log_steps: Write the training loss of every so many steps to steps.csv as well.
@@ -188,7 +188,7 @@ def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoi
         CSVLog(run / "history.csv", progress.epoch, history_columns(config)),
         *feature_logs(run, model, cell.dataset, jit),
         checkpoints,
-        *([] if reporting.progress_bar else [EpochLines(config.epochs)]),
+        EpochLines(config.epochs, moving=reporting.progress_bar),
         *([_tensorboard(run)] if reporting.tensorboard else []),
     ]
     with parallel.scope():
@@ -197,7 +197,7 @@ def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoi
                         metrics=training_accuracies(cell.representation) if config.validation == "none" else None)
         trainer.fit(cell.training_batches(progress.epoch), initial_epoch=progress.epoch, epochs=config.epochs,
                     steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks,
-                    verbose=1 if reporting.progress_bar else 0)
+                    verbose=0)
     return checkpoints.progress
 
 
