@@ -54,9 +54,9 @@ def as_json(measured: Measured) -> str:
 def as_text(table: LabelTable, statistics: Sequence[Statistic]) -> str:
     """Everything about one table, for the terminal: Table 2's numbers beside the paper's, then the rest."""
     title = " ".join(part for part in (table.label, table.dataset) if part)
-    lines = [f"{title}: {table.shape_text} ({table.source})", f"  {'':34}{'here':>17}{'paper':>17}"]
+    lines = [f"{title}: {table.shape_text} ({table.source})", f"  {'':34}{'here':>19}{'paper':>19}"]
     lines += [_table_2_line(statistic) for statistic in statistics[:3]]
-    lines += [f"  {'':34}{NORMALISATIONS[0]:>17}{NORMALISATIONS[1]:>17}"]
+    lines += [f"  {'':34}{NORMALISATIONS[0]:>19}{NORMALISATIONS[1]:>19}"]
     lines += [_norm_line(norm, statistics) for norm in NORMS]
     lines += [f"  {SINGLE_NUMBERS[statistic.quantity]:34}{statistic.mean:9.2f}  ({statistic.detail})"
               for statistic in statistics if statistic.quantity in SINGLE_NUMBERS]
@@ -82,17 +82,17 @@ def _table_2_line(statistic: Statistic) -> str:
     name = statistic.quantity if statistic.quantity != "entropy" else "entropy, bits"
     if statistic.normalisation:
         name += f" ({statistic.normalisation}, {statistic.detail})"
-    line = f"  {name:34}{_plus_minus(statistic.mean, statistic.spread):>17}"
+    line = f"  {name:34}{_plus_minus(statistic.mean, statistic.spread):>19}"
     if statistic.paper is None:
         return line
     agrees = statistic.paper.agrees(statistic.mean, statistic.spread)
-    return line + f"{_plus_minus(statistic.paper.mean, statistic.paper.spread):>17}  {'agrees' if agrees else 'differs'}"
+    return line + f"{_plus_minus(statistic.paper.mean, statistic.paper.spread):>19}  {'agrees' if agrees else 'differs'}"
 
 
 def _norm_line(norm: str, statistics: Sequence[Statistic]) -> str:
     found = {statistic.normalisation: statistic for statistic in statistics if statistic.quantity == norm}
     cells = [_plus_minus(found[normalisation].mean, found[normalisation].spread) for normalisation in NORMALISATIONS]
-    return f"  {norm:34}" + "".join(f"{cell:>17}" for cell in cells)
+    return f"  {norm:34}" + "".join(f"{cell:>19}" for cell in cells)
 
 
 def _plus_minus(mean: float, spread: float) -> str:
