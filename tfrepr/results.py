@@ -29,7 +29,8 @@ from tfrepr.runs import HISTORY_COLUMNS
 ATTACK_WORDS = ("protocol", "attack", "goal", "loss", "space", "criterion")
 METRICS = ("test_accuracy", "test_threshold_accuracy", "test_top5_accuracy", "test_loss", "test_images", "best_epoch",
            "best_val_accuracy", "best_val_loss", "train_seconds")
-ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint", "device", "backend", "commit")
+ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint", "device", "backend", "commit",
+               "python", "versions")
 LABEL_OPTION = "label_options."
 GALLERY_FILE = "gallery.npz"
 GALLERY_ARRAYS = ("original", "adversarial", "epsilon", "names", "predicted")
@@ -189,11 +190,20 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     return {"run": path.name, "path": str(path), "finished": metrics is not None,
             **{key: _plain(value) for key, value in settings.items()},
             **{key: (metrics or {}).get(key) for key in METRICS},
-            **{key: environment.get(key) for key in ENVIRONMENT}}
+            **{key: _plain(environment.get(key)) for key in ENVIRONMENT}}
+
+
+def config_columns(config: RunConfig) -> dict[str, Any]:
+    """The config's fields as they stand in `Results.runs`, label options as `label_options.<field>`."""
+    values = config.to_dict()
+    values |= {LABEL_OPTION + name: value for name, value in values.pop("label_options").items()}
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _plain(value: Any) -> Any:
-    """A value that can be compared and grouped: lists, as `[["automobile", "car"]]`, become text, `automobile=car`."""
+    """A value that can be compared and grouped: lists and objects become text, `[["automobile", "car"]]` `automobile=car`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {item}" for name, item in sorted(value.items()))
     if isinstance(value, (list, tuple)):
         return ", ".join("=".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item) for item in value)
     return value

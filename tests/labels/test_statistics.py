@@ -143,7 +143,8 @@ def test_warning_below_the_threshold():
 
 
 def test_paper_has_every_cell_of_table_2_once():
-    assert len(PUBLISHED) == len({cell.cell for cell in PUBLISHED}) == 7 * 6
+    cells = [cell.cell for cell in PUBLISHED if cell.table == "Table 2"]
+    assert len(cells) == len(set(cells)) == 7 * 6
     cell = published("Table 2", dataset="cifar100", label="bert", quantity="L1")
     assert (cell.mean, cell.spread) == (7.89, 2.84)
     assert cell.cell == "Table 2, bert, cifar100, L1"

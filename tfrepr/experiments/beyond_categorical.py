@@ -141,7 +141,8 @@ def figure8() -> list[RunConfig]:
 def figure9() -> list[RunConfig]:
     """Figure 9: Grad-CAM at a beginning, intermediate and final stage of every encoder, category and speech.
 
-    Command: `python scripts/train.py --experiment figure9`, then `python scripts/plot_results.py --experiment figure9`.
+    Commands: `python scripts/train.py --experiment figure9`, `python scripts/analyse.py RUN_DIR...`, then
+    `python scripts/plot_results.py --experiment figure9`.
     Expected: activations of the speech model conform more tightly to the object.
     Cost: 6 runs, all of them cells of Table 1.
     """
@@ -152,9 +153,10 @@ def figure9() -> list[RunConfig]:
 def a1_threshold() -> list[RunConfig]:
     """A.1: does the threshold 3.5 tell right from wrong answers of the VGG19 speech model?
 
-    Command: `python scripts/train.py --experiment a1-threshold`.
+    Commands: `python scripts/train.py --experiment a1-threshold`, then for each run
+    `python scripts/speak.py --test-set --run RUN_DIR`.
     Expected: listeners agree with the threshold's decision in 99.4% of the answers, their majority in 99.8%. Ours asks no
-    listeners; it compares the threshold's decision with the nearest label's.
+    listeners: it compares the threshold's decision with the nearest label's and with the transcribed sound.
     Cost: 3 runs, all of them cells of Table 1.
     """
     return _cells("cifar10", ("speech",), ("vgg19",), SEEDS)

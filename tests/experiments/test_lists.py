@@ -1,0 +1,143 @@
+"""The named experiments: how many cells, which ones they share, and what the options of a list do."""
+
+import pytest
+
+from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
+from tfrepr.experiments import beyond_categorical
+from tfrepr.experiments.grid import GridOptions, scaled, shard_of
+from tfrepr.experiments.overview import cell_state, experiment_list, forecast, measured_speeds, train_images
+from tfrepr.registry import EXPERIMENTS
+from tfrepr.runs import RunDirectory
+
+COUNTS = {"table1-cifar10": 45, "table1-cifar100": 45, "figure2": 30, "figure3": 90, "figure6": 90, "figure7": 72,
+          "figure4": 720, "figure5": 2, "figure8": 9, "figure9": 6, "a1-threshold": 3, "table2": 0, "tables3-5": 0,
+          "miniproject": 18, "quickstart": 2}
+
+
+@pytest.fixture(autouse=True)
+def _no_embeddings(monkeypatch):
+    """Experiments as on a machine without the files of bert and glove."""
+    monkeypatch.setattr(beyond_categorical, "embedded_labels", lambda: ())
+
+
+@pytest.mark.parametrize(("name", "count"), COUNTS.items())
+def test_number_of_cells(name, count):
+    cells = EXPERIMENTS[name]()
+    assert len(cells) == len(set(cells)) == len({cell.run_name for cell in cells}) == count
+
+
+def test_figures_after_full_data_add_only_figure_7s_further_labels():
+    table1 = {*EXPERIMENTS["table1-cifar10"](), *EXPERIMENTS["table1-cifar100"]()}
+    for name in ("figure2", "figure3", "figure5", "figure6", "figure8", "figure9", "a1-threshold"):
+        assert set(EXPERIMENTS[name]()) <= table1, name
+    further = set(EXPERIMENTS["figure7"]()) - table1
+    assert len(further) == 3 * 3 * 3
+    assert {(cell.label, cell.label_smoothing) for cell in further} == {("random", 0), ("lowdim", 0), ("category", 0.1)}
+
+
+def test_embeddings_join_where_their_files_are(monkeypatch):
+    monkeypatch.setattr(beyond_categorical, "embedded_labels", lambda: ("bert", "glove"))
+    assert len(EXPERIMENTS["figure4"]()) == 900
+    assert {cell.label for cell in EXPERIMENTS["figure7"]()} >= {"bert", "glove"}
+
+
+def test_settings_are_the_papers():
+    for cell in EXPERIMENTS["figure4"]():
+        assert cell.epochs == (200 if cell.label == "category" else 600)
+        assert cell.weight_decay == (5e-4 if (cell.label, cell.encoder) == ("category", "vgg19") else 1e-4)
+        assert (cell.batch_size, cell.learning_rate, cell.schedule) == (128, 0.1, "step")
+    assert {cell.seed for cell in EXPERIMENTS["figure4"]()} == {0, 1, 2, 3, 4}
+
+
+def test_miniproject_is_the_reports_script_and_its_rescaled_twin():
+    cells = EXPERIMENTS["miniproject"]()
+    assert {(cell.encoder, cell.epochs, cell.seed) for cell in cells} == {("resnet110", 30, 0)}
+    assert {(cell.percent, cell.percent_of) for cell in cells} == {(100, None), (4, 50_000), (1, 50_000)}
+    twins = {cell.replace(schedule="step") for cell in cells if cell.schedule == "constant"}
+    assert twins == {cell for cell in cells if cell.schedule == "step"}
+    assert sorted({train_images(cell) for cell in cells}) == [500, 2000, 45_000]
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_docstrings_name_command_and_expectation(name):
+    text = EXPERIMENTS[name].__doc__
+    assert "Command" in text
+    if name != "quickstart":
+        assert f"--experiment {name}" in text or "as for `figure3`" in text
+        assert "Expected" in text
+        assert "Cost:" in text
+
+
+@pytest.mark.parametrize(("scale", "epochs"), [(1.0, 600), (0.1, 60), (0.07, 42), (1 / 3, 200), (0.0001, 1), (0.101, 61)])
+def test_scale_rounds_epochs_up(scale, epochs):
+    cell, = scaled([RunConfig(label="speech")], scale)
+    assert cell.epochs == epochs
+    assert scale == 1 or f"epochs{epochs}" in cell.run_name
+    assert cell.replace(epochs=600) == RunConfig(label="speech")
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 7, 50])
+def test_shards_are_a_partition(count):
+    cells = EXPERIMENTS["table1-cifar10"]()
+    parts = [shard_of(cells, f"{index}/{count}") for index in range(1, count + 1)]
+    assert sorted(cell.run_name for part in parts for cell in part) == sorted(cell.run_name for cell in cells)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("options", [
+    *({"shard": text} for text in ("0/2", "3/2", "1", "a/b", "1/0", "-1/2")), {"jobs": 0}, {"scale": 0}, {"scale": 1.5},
+    {"engine": "slurm"}, {"strategy": "tpu"}, {"cell_gpus": 0.5}])
+def test_wrong_options(options):
+    with pytest.raises(UserError, match=r"Received|Choose one of"):
+        GridOptions(**options)
+
+
+def finish(cell, output, seconds=90.0):
+    """Writes the files that say a cell is done."""
+    run = RunDirectory.of(cell, output)
+    run.path.mkdir(parents=True)
+    run.write_json("config.json", cell.to_dict())
+    run.write_json("environment.json", {"train_images": 45_000})
+    run.write_json("metrics.json", {"train_seconds": seconds, "test_accuracy": 0.5, "test_threshold_accuracy": None})
+    return run
+
+
+def test_states(tmp_path):
+    new, started, working, done = (RunConfig(seed=seed) for seed in range(4))
+    finish(done, tmp_path)
+    for cell in (started, working):
+        run = RunDirectory.of(cell, tmp_path)
+        run.path.mkdir(parents=True)
+        run.claim(cell)
+    with RunDirectory.of(working, tmp_path).locked():
+        assert [cell_state(cell, tmp_path) for cell in (new, started, working, done)] == ["not started", "started", "in work",
+                                                                                           "finished"]
+    assert cell_state(working, tmp_path) == "started"
+    assert not RunDirectory.of(new, tmp_path).path.exists()
+
+
+def test_list_counts_shared_cells_everywhere(tmp_path):
+    for cell in EXPERIMENTS["figure5"]():
+        finish(cell, tmp_path)
+    counts = {line.split()[0]: tuple(map(int, line.split()[1:4])) for line in experiment_list(tmp_path).splitlines()[1:]}
+    assert counts["figure5"] == (2, 2, 0)
+    assert counts["table1-cifar10"] == (45, 2, 43)
+    assert counts["figure3"] == (90, 2, 88)
+    assert counts["table2"] == (1, 0, 1)
+    scaled_down = experiment_list(tmp_path, 0.1)
+    assert "scaled by 0.1" in scaled_down
+    assert {line.split()[2] for line in scaled_down.splitlines()[1:-1]} == {"0"}
+
+
+def test_forecast_adds_up_and_prefers_what_was_measured(tmp_path):
+    cells = [RunConfig(dataset="cifar10", label="speech", epochs=20, seed=seed) for seed in range(5)]
+    before = forecast("x", cells, tmp_path, GridOptions())
+    assert "5 cells, 5 not started" in before
+    assert "On one data-centre GPU: 5 min of training" in before  # 5 * 20 * 45000 / 15000 seconds
+    finish(cells[0], tmp_path, seconds=1800)
+    assert measured_speeds(cells[:1], tmp_path) == {"resnet32": 500.0}
+    after = forecast("x", cells, tmp_path, GridOptions(jobs=2, scale=0.5))
+    assert "1 finished, 4 not started" in after
+    assert "As measured here: 2.0 h of training, at the very best 60 min with --jobs 2" in after
+    assert "scaled by 0.5" in after

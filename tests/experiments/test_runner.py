@@ -1,0 +1,140 @@
+"""Lists of cells trained for real, on a few dozen digits, in several processes at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.training.test_survival import assert_same_run
+from tfrepr.config import RunConfig
+from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task, thread_limits
+from tfrepr.experiments.grid import GridOptions
+from tfrepr.experiments.runner import run_cells, visible_gpus
+from tfrepr.registry import EXPERIMENTS
+from tfrepr.runs import RunDirectory
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {"percent": 3, "epochs": 2, "batch_size": 16, "learning_rate": 0.05}
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """Four cells, two at a time: one is trained, one diverges, one has no label table, one is in use elsewhere."""
+    output = tmp_path_factory.mktemp("grid")
+    cells = [RunConfig(label="lowdim", **SMALL), RunConfig(label="lowdim", **{**SMALL, "learning_rate": 1e18}),
+             RunConfig.from_dict({**RunConfig(label="random", **SMALL).to_dict(), "label_options": {"label_file": "none.npy"}}),
+             RunConfig(label="category", **SMALL)]
+    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport json\nfrom pathlib import Path\n"
+            "from tfrepr.config import RunConfig\nfrom tfrepr.experiments.grid import GridOptions\n"
+            "from tfrepr.experiments.runner import run_cells\n"
+            "cells = [RunConfig.from_dict(values) for values in json.loads(sys.argv[1])]\n"
+            "sys.exit(run_cells('four', cells, Path(sys.argv[2]), grid=GridOptions(jobs=2)))")
+    with RunDirectory.of(cells[3], output).locked():
+        done = subprocess.run([sys.executable, "-c", code, json.dumps([cell.to_dict() for cell in cells]), str(output)],
+                              capture_output=True, text=True, timeout=300, check=False)
+    return output, cells, done
+
+
+def test_one_failing_cell_does_not_stop_the_others(grid):
+    output, cells, done = grid
+    assert [RunDirectory.of(cell, output).finished for cell in cells] == [True, False, False, False]
+    assert done.returncode in (2, 3), "the exit code of a failed cell"
+    summary = done.stdout[done.stdout.rindex("1 of 4 cells are finished"):]
+    for part in ("1 trained", "2 failed", "1 in work elsewhere"):
+        assert part in summary
+    assert f"{cells[1].run_name}: The training loss became" in summary
+    assert f"{cells[2].run_name}: The label table none.npy" in summary
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_lines_say_which_cell_they_come_from(grid):
+    _, cells, done = grid
+    assert f"[1/4] {cells[0].run_name}" in done.stdout
+    assert "[4/4]" in done.stdout
+
+
+def test_the_experiment_is_noted_with_its_finished_runs(grid):
+    output, cells, _ = grid
+    assert json.loads((output / "experiments" / "four.json").read_text())["runs"] == [cells[0].run_name]
+
+
+def test_a_cell_trained_beside_others_is_the_run_of_as_many_cores(grid, tmp_path):
+    output, cells, _ = grid
+    threads = max(1, len(os.sched_getaffinity(0)) // 2) if hasattr(os, "sched_getaffinity") else max(1, os.cpu_count() // 2)
+    code, _ = CellProcess(Task(cells[0].to_dict(), str(tmp_path)), threads=threads).follow(lambda line: None)
+    assert code == 0
+    assert_same_run(RunDirectory.of(cells[0], tmp_path).path, RunDirectory.of(cells[0], output).path)
+
+
+def test_finished_lists_are_skipped_fast_and_without_tensorflow(grid):
+    words = ["--label", "lowdim", "--percent", "3", "--epochs", "2", "--batch-size", "16", "--learning-rate", "0.05"]
+    code = ("import runpy, sys\ntry:\n    runpy.run_path('scripts/train.py', run_name='__main__')\nexcept SystemExit as end:\n"
+            "    print('END', end.code, sorted({'tensorflow', 'keras'} & set(sys.modules)))")
+    environment = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=0"}  # or the command would start itself anew
+    for extra in ([], ["--jobs", "2"]):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code, *words, *extra, "--output", str(grid[0])], cwd=ROOT, check=True,
+                              capture_output=True, text=True, env=environment)
+        assert time.perf_counter() - started < 2  # one second and the start of Python
+        assert "finished earlier, skipped" in done.stdout
+        assert done.stdout.splitlines()[-1] == "END 0 []"
+
+
+def test_many_skipped_cells_take_no_time(tmp_path, capsys):
+    cells = EXPERIMENTS["table1-cifar10"]()
+    for cell in cells:
+        run = RunDirectory.of(cell, tmp_path)
+        run.path.mkdir(parents=True)
+        run.write_json("config.json", cell.to_dict())
+        run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    started = time.perf_counter()
+    assert run_cells("table1-cifar10", cells, tmp_path, grid=GridOptions(jobs=2, shard="1/3")) == 0
+    assert time.perf_counter() - started < 2
+    printed = capsys.readouterr().out
+    assert "Part 1/3 of table1-cifar10: 15 of 45 cells." in printed
+    assert "45 of 45 cells are finished. This time: 15 finished earlier." in printed
+    assert len(json.loads((tmp_path / "experiments" / "table1-cifar10.json").read_text())["runs"]) == 45
+
+
+def test_children_end_with_their_parent(tmp_path):
+    """A killed runner leaves no training behind, and the same list goes on later."""
+    cell = RunConfig(label="category", **{**SMALL, "epochs": 500})
+    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom pathlib import Path\nfrom tfrepr.config import RunConfig\n"
+            "from tfrepr.experiments.grid import GridOptions\nfrom tfrepr.experiments.runner import run_cells\n"
+            f"run_cells('x', [RunConfig.from_dict({cell.to_dict()!r})], Path(sys.argv[1]), grid=GridOptions(jobs=1))")
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    run = RunDirectory.of(cell, tmp_path)
+    for line in parent.stdout:
+        if "epoch 1/" in line:
+            break
+    assert run.in_use
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 20
+    while run.in_use:
+        assert time.monotonic() < deadline, "the child outlived its parent"
+        time.sleep(0.1)
+    assert not run.finished
+
+
+def test_exit_code_of_a_run_in_use(tmp_path):
+    cell = RunConfig(label="category", **SMALL)
+    with RunDirectory.of(cell, tmp_path).locked():
+        code, last = CellProcess(Task(cell.to_dict(), str(tmp_path)), threads=1).follow(lambda line: None)
+    assert code == IN_USE
+    assert "Another process works on" in last
+
+
+def test_cores_and_gpus_are_divided(monkeypatch):
+    assert set(thread_limits(3).values()) == {"3"}
+    assert thread_limits(None) == {}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0, 2,3")
+    assert visible_gpus("none") == ["0", "2", "3"]
+    assert visible_gpus("mirrored") == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert visible_gpus("none") == []

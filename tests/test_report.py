@@ -1,0 +1,188 @@
+"""The report: the paper's numbers beside ours, never a number without what stands behind it."""
+
+import json
+import runpy
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.synthetic_runs import write_run
+from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
+from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
+from tfrepr.registry import EXPERIMENTS
+from tfrepr.report import BEGIN, END, full_report, read_sources, readme_table, section, update_readme
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def cell(output, accuracy=None, versions="3", attacks=False, **fields):
+    """A run of an experiment's cell, with all fields that a config writes."""
+    config = RunConfig(**{"dataset": "cifar10", **fields})
+    path = write_run(output, config={"label": config.label}, epochs=12, attacks=attacks)
+    path = path.rename(path.with_name(config.run_name))
+    (path / "config.json").write_text(json.dumps(config.to_dict()))
+    environment = json.loads((path / "environment.json").read_text()) | {"versions": {"keras": versions}, "device": "GPU, X"}
+    (path / "environment.json").write_text(json.dumps(environment))
+    if accuracy is not None:
+        metrics = json.loads((path / "metrics.json").read_text()) | {"test_accuracy": accuracy}
+        (path / "metrics.json").write_text(json.dumps(metrics))
+    return path
+
+
+def rows(text):
+    """Cells of the Markdown table lines, by the first one."""
+    lines = [[value.strip() for value in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("| ")]
+    return {line[0]: line[1:] for line in lines}
+
+
+def test_mean_spread_count_and_difference(tmp_path):
+    values = (0.92, 0.925, 0.921)
+    for seed, value in enumerate(values):
+        cell(tmp_path, value, label="speech", seed=seed)
+    row = rows("\n".join(section("table1-cifar10", read_sources(tmp_path))))["speech, ResNet-32, CIFAR-10, nearest"]
+    mean, spread = 100 * np.mean(values), 100 * np.std(values, ddof=1)
+    assert row == ["92.34 ± 0.01", f"{mean:.2f} ± {spread:.2f}", f"{mean - 92.34:+.2f}", "3", "600", "GPU, X", "official"]
+
+
+def test_one_seed_has_no_spread_and_says_so(tmp_path):
+    cell(tmp_path, 0.9, label="category")
+    row = rows("\n".join(section("table1-cifar10", read_sources(tmp_path))))["category, ResNet-32, CIFAR-10, arg max"]
+    assert row[1:4] == ["90.00", "-2.34", "1"]
+
+
+def test_other_epochs_and_other_data_are_rows_of_their_own(tmp_path):
+    cell(tmp_path, 0.9, label="speech")
+    cell(tmp_path, 0.8, label="speech", epochs=60)
+    copy = cell(tmp_path, 0.7, label="speech", seed=1)
+    environment = json.loads((copy / "environment.json").read_text()) | {"data_variant": "CIFAR-10 (JPEG copy)"}
+    (copy / "environment.json").write_text(json.dumps(environment))
+    text = "\n".join(section("table1-cifar10", read_sources(tmp_path)))
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| speech, ResNet-32, CIFAR-10, nearest")]
+    assert [(ours, n, epochs, data.rstrip(" |")) for _, _, ours, _, n, epochs, _, data in lines] == [
+        ("70.00", "1", "600", "CIFAR-10 (JPEG copy)"), ("90.00", "1", "600", "official"),
+        ("80.00", "1", "60 of 600", "official")]
+
+
+def test_runs_with_other_settings_never_count(tmp_path):
+    cell(tmp_path, 0.5, label="speech", learning_rate=0.01)
+    cell(tmp_path, 0.5, label="speech", percent=10.0)
+    sources = read_sources(tmp_path)
+    assert rows("\n".join(section("table1-cifar10", sources)))["speech, ResNet-32, CIFAR-10, nearest"][1] == "not run"
+    assert "speech, ResNet-32, CIFAR-10, learning rate 0.01, nearest" in rows(full_report(sources))
+
+
+def test_unfinished_runs_are_left_out(tmp_path):
+    path = cell(tmp_path, 0.5, label="speech")
+    (path / "metrics.json").unlink()
+    text = full_report(read_sources(tmp_path))
+    assert rows(text)["speech, ResNet-32, CIFAR-10, nearest"][1] == "not run"
+    assert "Runs found: 1, 0 of them finished" in text
+
+
+def test_mixed_versions_are_marked_and_listed(tmp_path):
+    for seed, versions in enumerate(("3.12", "3.15")):
+        cell(tmp_path, 0.9, versions, label="speech", seed=seed)
+    text = full_report(read_sources(tmp_path))
+    assert rows(text)["speech, ResNet-32, CIFAR-10, nearest"][3] == "2, mixed versions"
+    assert "keras 3.12" in text
+    assert "keras 3.15" in text
+
+
+def test_torn_lines_are_named(tmp_path):
+    path = cell(tmp_path, label="speech")
+    with (path / "history.csv").open("a") as file:
+        file.write("13,0.1")
+    assert "1 torn line left out" in full_report(read_sources(tmp_path))
+
+
+def test_every_number_has_its_count(tmp_path):
+    for label in ("category", "speech"):
+        for seed in range(2):
+            cell(tmp_path, label=label, seed=seed, encoder="resnet110")
+    for line in rows(full_report(read_sources(tmp_path)).split("## Versions")[0]).values():
+        if len(line) == 7 and line[1] not in ("ours", "not run", "---"):
+            assert line[3].split(",")[0].isdigit()
+            assert "-" not in line[4:7]
+
+
+def test_attack_rows_equal_the_counts(tmp_path):
+    path = cell(tmp_path, label="speech", attacks=True)
+    table = [line.split(",") for line in (path / "attacks.csv").read_text().splitlines()]
+    place = {name: number for number, name in enumerate(table[0])}
+    row, = (line for line in table if line[place["attack"]] == "fgsm" and line[place["goal"]] == "targeted"
+            and line[place["epsilon"]] == "0.2" and line[place["criterion"]] == "nearest")
+    share = {name: 100 * int(row[place["still_correct"]]) / int(row[place[name]]) for name in ("images", "clean_correct")}
+    for name, reference in (("figure3", "images"), ("figure6", "clean_correct")):
+        found = rows("\n".join(section(name, read_sources(tmp_path))))
+        ours = found["speech, ResNet-32, CIFAR-10, targeted fgsm, 10,000 images"][1]
+        assert f"ε 0.2: {share[reference]:.1f};" in ours
+
+
+def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
+    sources = read_sources(tmp_path)
+    text = full_report(sources)
+    assert all(f"## {name}\n" in text for name in EXPERIMENTS)
+    assert {row[1] for name, row in rows(text).items() if "CIFAR" in name} == {"not run"}
+    assert all(row[1] == "not run" for name, row in rows(readme_table(sources)).items() if name not in ("", "---"))
+
+
+def test_readme_changes_between_the_markers_only(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(f"above\n{BEGIN}\nsomething else\n{END}\nbelow\n")
+    update_readme(read_sources(tmp_path), path)
+    once = path.read_text()
+    assert once.startswith(f"above\n{BEGIN}\n| ")
+    assert once.endswith(f"|\n{END}\nbelow\n")
+    assert "something else" not in once
+    update_readme(read_sources(tmp_path), path)
+    assert path.read_text() == once
+    path.write_text("no markers")
+    with pytest.raises(UserError, match="results:begin"):
+        update_readme(read_sources(tmp_path), path)
+
+
+def test_the_command_writes_both_files(tmp_path):
+    command = runpy.run_path(str(ROOT / "scripts" / "report.py"))["main"]
+    (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}\n")
+    words = ["--output", str(tmp_path), "--report", str(tmp_path / "R.md"), "--readme", str(tmp_path / "README.md")]
+    result = CliRunner().invoke(command, words)
+    assert result.exit_code == 0, result.output
+    assert "not run" in (tmp_path / "R.md").read_text()
+    assert CliRunner().invoke(command, [*words[:-1], str(tmp_path / "none.md")]).exit_code == 2
+
+
+def test_the_paper_has_every_cell_of_its_tables_once():
+    counts = {"Table 1": 9 * 6, "Table 2": 7 * 6, "Table 3": 6, "Table 4": 6}
+    assert len({cell.cell for cell in PUBLISHED}) == len(PUBLISHED) == sum(counts.values())
+    assert {table: sum(cell.table == table for cell in PUBLISHED) for table in counts} == counts
+    found = published("Table 1", dataset="cifar100", label="constant", quantity="nearest", encoder="resnet110")
+    assert (found.mean, found.spread) == (24.46, 3.70)
+    assert len(TABLE_5) == 6
+    assert set(STATEMENTS) <= set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize(("table", "dataset", "label", "encoder", "count", "agrees"), [
+    ("Table 3", "cifar10", "category", "vgg19", 20_040_522, True),
+    ("Table 3", "cifar10", "category", "resnet32", 466_906, True),
+    ("Table 3", "cifar10", "high-dimensional", "vgg19", 20_178_281, True),
+    ("Table 3", "cifar10", "high-dimensional", "resnet110", 1_843_385, True),
+    ("Table 4", "cifar100", "category", "resnet32", 472_756, True),
+    ("Table 4", "cifar100", "category", "resnet110", 1_736_564, False)])
+def test_parameter_counts_meet_the_printed_digits(table, dataset, label, encoder, count, agrees):
+    printed = published(table, dataset=dataset, label=label, quantity="parameters", encoder=encoder)
+    assert printed.agrees(count, 0) is agrees
+    assert agrees or "exponent" in printed.note
+
+
+@pytest.mark.slow
+def test_a_thousand_runs_in_five_seconds(tmp_path):
+    for percent in (1.0, 2.0, 4.0, 8.0, 10.0, 20.0):
+        for index, config in enumerate(EXPERIMENTS["figure4"]()[:167]):
+            cell(tmp_path, label=config.label, encoder=config.encoder, percent=percent, seed=100 + index)
+    started = time.process_time()
+    full_report(read_sources(tmp_path))
+    assert time.process_time() - started < 5

@@ -1,0 +1,117 @@
+"""Cells of experiments beside the runs that exist: which runs are seeds of one cell, and mean and spread over them."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tfrepr.config import RunConfig
+from tfrepr.results import CONFIG_DEFAULTS, config_columns
+from tfrepr.runs import RunDirectory
+
+NOT_MATCHED = ("seed", "epochs", "validation_every", "mixed_precision", "jit", "deterministic")
+"""Config fields in which a run may differ from an experiment's cell and still stand for it: its seed, how long it was trained,
+and what changes speed and rounding. All but the seed, and what does not touch the result, are said beside the number."""
+SAID = ("epochs", "mixed_precision", "data_variant")
+"""Columns in which seeds of one mean agree."""
+
+Run = Mapping[Hashable, Any]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean and sample standard deviation over seeds; the deviation of a single run is None."""
+
+    value: float
+    spread: float | None
+    count: int
+
+    def text(self, digits: int = 2) -> str:
+        """`"92.34 ± 0.25"`, or `"92.34"` for a single run."""
+        spread = "" if self.spread is None else f" ± {self.spread:.{digits}f}"
+        return f"{self.value:.{digits}f}{spread}"
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Runs that differ in the seed alone.
+
+    Attributes:
+        cell: A cell of an experiment; its seed stands for all, its epochs are the paper's.
+        runs: Rows of `Results.runs`, all finished.
+    """
+
+    cell: RunConfig
+    runs: tuple[Run, ...]
+
+    def mean(self, value: Callable[[Run], float | None]) -> Mean | None:
+        """Over the runs for which there is a value; None where there is none for any."""
+        values = [float(number) for run in self.runs if _known(number := value(run))]
+        if not values:
+            return None
+        average = math.fsum(values) / len(values)
+        spread = math.sqrt(math.fsum((number - average) ** 2 for number in values) / (len(values) - 1)) if values[1:] else None
+        return Mean(average, spread, len(values))
+
+    def said(self, column: str) -> str:
+        """What the runs say in a column; several answers are joined by `"; "`."""
+        return "; ".join(sorted({str(run[column]) for run in self.runs if _known(run[column])})) or "not recorded"
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that these runs train."""
+        return int(self.runs[0]["epochs"])
+
+    @property
+    def mixed_versions(self) -> bool:
+        """Whether program or libraries changed between the runs."""
+        return any(len({str(run[column]) for run in self.runs}) > 1 for column in ("versions", "commit", "backend"))
+
+
+class RunIndex:
+    """Finds the finished runs of a cell.
+
+    Args:
+        runs: `Results.runs`.
+    """
+
+    def __init__(self, runs: pd.DataFrame) -> None:
+        self._by_cell: dict[tuple, list[Run]] = defaultdict(list)
+        for run in runs[runs["finished"].astype(bool)].to_dict("records"):
+            self._by_cell[_key(run)].append(run)
+
+    def seeds(self, cell: RunConfig) -> list[Seeds]:
+        """Its runs in groups that agree in `SAID`, the most epochs first; none where it was not run."""
+        groups: dict[tuple, list[Run]] = defaultdict(list)
+        for run in self._by_cell.get(_key(config_columns(cell)), ()):
+            groups[tuple(str(run[column]) for column in SAID)].append(run)
+        found = [Seeds(cell, tuple(sorted(runs, key=lambda run: run["seed"]))) for runs in groups.values()]
+        return sorted(found, key=lambda seeds: (-seeds.epochs, seeds.said("data_variant")))
+
+    def other_cells(self, cells: Sequence[RunConfig]) -> list[RunConfig]:
+        """Configs of the runs that stand for none of the cells, one for all seeds."""
+        named = {_key(config_columns(cell)) for cell in cells}
+        return [RunDirectory(runs[0]["path"]).config() for key, runs in self._by_cell.items() if key not in named]
+
+
+def distinct_cells(cells: Sequence[RunConfig]) -> Iterator[RunConfig]:
+    """The cells without those that differ from an earlier one in the seed alone."""
+    seen = set()
+    for cell in cells:
+        if (key := _key(config_columns(cell))) not in seen:
+            seen.add(key)
+            yield cell
+
+
+def _key(run: Run) -> tuple:
+    return tuple(run[name] if _known(run[name]) else None for name in CONFIG_DEFAULTS if name not in NOT_MATCHED)
+
+
+def _known(value: Any) -> bool:
+    """Whether a cell of a table holds something: pandas writes what is missing as NaN where a column has numbers."""
+    return value is not None and value == value

@@ -1,0 +1,181 @@
+"""The report: every table and figure of the paper with the paper's numbers beside ours, in Markdown.
+
+No number stands without the count of runs behind it, the epochs they were trained, their device and their data; what was not
+run says so. All of it comes from run directories and from the files of experiments without runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tfrepr.comparison import RunIndex, distinct_cells
+from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
+from tfrepr.experiments.marking import is_measured
+from tfrepr.paper import STATEMENTS
+from tfrepr.registry import EXPERIMENTS
+from tfrepr.report_rows import (
+    NOT_RUN,
+    Row,
+    Sources,
+    accuracy_rows,
+    architecture_rows,
+    attack_rows,
+    feature_rows,
+    history_rows,
+    statistics_rows,
+    threshold_rows,
+)
+from tfrepr.results import find_runs, read_results
+from tfrepr.runs import write_atomically
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data")
+README_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
+ROWS: dict[str, Callable[[Sequence[RunConfig], Sources], Iterator[Row]]] = {
+    "figure2": history_rows, "figure3": attack_rows("images"), "figure5": feature_rows, "figure6": attack_rows("clean_correct"),
+    "figure7": attack_rows("images"), "figure8": feature_rows, "a1-threshold": threshold_rows, "miniproject": history_rows,
+    "table2": lambda cells, sources: statistics_rows(sources),
+    "tables3-5": lambda cells, sources: architecture_rows(sources),
+}
+"""How the rows of an experiment are made, where not by `accuracy_rows`."""
+NEXT = {
+    **{name: f"python scripts/attack.py --experiment {name}" for name in ("figure3", "figure6", "figure7")},
+    **{name: f"python scripts/plot_results.py --experiment {name}" for name in ("figure2", "figure4", "figure5", "figure8")},
+    "figure9": "python scripts/analyse.py RUN_DIR",
+    "a1-threshold": "python scripts/speak.py --test-set --run RUN_DIR",
+}
+"""What is to be done with the trained cells."""
+HEADLINE_LABELS = ("category", "speech")
+"""Labels of Table 1 that the README shows, by the nearest label."""
+
+
+def read_sources(output: Path) -> Sources:
+    """All runs under a folder; none is not an error here."""
+    try:
+        paths = find_runs(output)
+    except UserError:
+        paths = []
+    results = read_results(paths)
+    return Sources(results, RunIndex(results.runs), output)
+
+
+def write_report(sources: Sources, path: Path) -> None:
+    """Writes the whole report."""
+    write_atomically(path, full_report(sources).encode())
+
+
+def update_readme(sources: Sources, path: Path) -> None:
+    """Replaces what stands between the markers `BEGIN` and `END`.
+
+    Raises:
+        UserError: There is no such file, or it does not have each marker once, in this order.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). Name the file with --readme, or leave it out with "
+                        "--no-readme.") from None
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", flags=re.S)
+    if (text.count(BEGIN), text.count(END), len(pattern.findall(text))) != (1, 1, 1):
+        raise UserError(f"{path} must have one line {BEGIN} and after it one line {END}; the table goes between them.")
+    write_atomically(path, pattern.sub(lambda _: f"{BEGIN}\n{readme_table(sources)}\n{END}", text).encode())
+
+
+def full_report(sources: Sources) -> str:
+    """Markdown: a section an experiment, then the versions behind the runs and what could not be read."""
+    runs = sources.results.runs
+    head = ["# Results", "", "Written by `python scripts/report.py`; do not edit. Ours are means over seeds ± the sample "
+            "standard deviation, n counts the seeds; a single run has no deviation. Accuracies and rates are percent, "
+            "differences percentage points. Runs that are not finished are left out. "
+            f"Runs found: {len(runs)}, {int(runs['finished'].sum())} of them finished.", ""]
+    sections = [line for name in EXPERIMENTS for line in section(name, sources)]
+    return "\n".join([*head, *sections, *_other_runs(sources), *_versions(sources), *_notes(sources)]).rstrip() + "\n"
+
+
+def section(name: str, sources: Sources) -> list[str]:
+    """Title, what the paper says, command, table, and how many cells are left."""
+    cells = EXPERIMENTS[name]()
+    lines = [f"## {name}", "", EXPERIMENTS.describe(name), ""]
+    lines += [f"Paper: {STATEMENTS[name]}", ""] if name in STATEMENTS else []
+    then = f" Then: `{NEXT[name]}`." if name in NEXT else ""
+    lines += [f"Command: `{command(name)}`.{then} {progress(name, cells, sources)}", ""]
+    rows = list(ROWS.get(name, accuracy_rows)(cells, sources))
+    return [*lines, *([*table(rows), ""] if rows else [])]
+
+
+def command(name: str) -> str:
+    """What trains the cells of an experiment."""
+    return f"python scripts/train.py --experiment {name}"
+
+
+def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
+    """`"Not run."`, or how many of the cells were trained, at least for one seed."""
+    if is_measured(name):
+        done = (sources.output / f"{name}.json").is_file()
+        return "Done." if done else "Not run."
+    distinct = list(distinct_cells(cells))
+    done = sum(bool(sources.index.seeds(cell)) for cell in distinct)
+    return f"Trained: {done} of {len(distinct)} cells, each with one seed or more." if done else "Not run."
+
+
+def table(rows: Sequence[Row], columns: Sequence[str] = COLUMNS) -> list[str]:
+    """A Markdown table."""
+    lines = [(row.what, row.paper, row.ours, row.difference, row.n, row.epochs, row.device, row.data) for row in rows]
+    return [_table_line(columns), _table_line(["---"] * len(columns)), *map(_table_line, lines)]
+
+
+def _table_line(values: Sequence[str]) -> str:
+    return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
+
+
+def readme_table(sources: Sources) -> str:
+    """The short table: Table 1's category and speech accuracies, and one line for each other experiment of the paper."""
+    names = [name for name in EXPERIMENTS if name != "quickstart"]
+    lines = [line for name in names for line in (_headlines(name, sources) or [_summary(name, sources)])]
+    return "\n".join([_table_line(README_COLUMNS), _table_line(["---"] * len(README_COLUMNS)), *map(_table_line, lines)])
+
+
+def _headlines(name: str, sources: Sources) -> list[tuple[str, ...]]:
+    """Table 1 by the nearest label, for `HEADLINE_LABELS`."""
+    cells = [cell for cell in EXPERIMENTS[name]() if cell.label in HEADLINE_LABELS] if name.startswith("table1") else []
+    rows = [row for row in accuracy_rows(cells, sources) if not row.what.endswith("threshold")]
+    return [(f"Table 1: {row.what}", row.paper, row.ours, row.difference, row.n, row.epochs,
+             "-" if row.ours == NOT_RUN else f"{row.device}; {row.data}", f"`{command(name)}`") for row in rows]
+
+
+def _summary(name: str, sources: Sources) -> tuple[str, ...]:
+    """How far an experiment is, in one line."""
+    words = progress(name, EXPERIMENTS[name](), sources)
+    ours = NOT_RUN if words == "Not run." else f"{words} See RESULTS.md."
+    return (EXPERIMENTS.describe(name).rstrip("."), "-", ours, "-", "-", "-", "-", f"`{command(name)}`")
+
+
+def _other_runs(sources: Sources) -> list[str]:
+    """Accuracies of finished runs that are cells of no experiment."""
+    cells = [cell for name in EXPERIMENTS for cell in EXPERIMENTS[name]()]
+    rows = list(accuracy_rows(sources.index.other_cells(cells), sources))
+    return ["## Other runs", "", *table(rows), ""] if rows else []
+
+
+def _versions(sources: Sources) -> list[str]:
+    """What the runs ran on; more than one line means that numbers above may mix them."""
+    runs = sources.results.runs
+    if runs.empty:
+        return []
+    names = ("commit", "backend", "device", "python", "versions")
+    counts = Counter(tuple(str(value) if value is not None and value == value else "not recorded" for value in values)
+                     for values in runs[list(names)].itertuples(index=False))
+    mixed = "Means over runs of several versions are marked above. " if len(counts) > 1 else ""
+    return ["## Versions", "", f"{mixed}A commit ending in `-modified` had changes that were not committed.", "",
+            _table_line(("runs", *names)), _table_line(["---"] * 6),
+            *(_table_line((str(count), *values)) for values, count in counts.most_common()), ""]
+
+
+def _notes(sources: Sources) -> list[str]:
+    """Torn lines and unreadable files."""
+    notes = [f"- {note.replace(str(sources.output), 'output', 1)}" for note in sources.results.notes]
+    return ["## Left out", "", *notes, ""] if notes else []
