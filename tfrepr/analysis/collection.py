@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -43,17 +43,20 @@ def analyse_runs(runs: Sequence[RunDirectory], data_dir: Path | None) -> int:
     return exit_code
 
 
-def analyse(run: RunDirectory, data_dir: Path | None) -> list[str]:
-    """Analyses one run; returns lines that say what was written."""
+def analyse(run: RunDirectory, data_dir: Path | None) -> Iterator[str]:
+    """Analyses one run; yields lines that say what was written.
+
+    Raises:
+        UserError: An unfinished run, other data than those of the training, an encoder without stages.
+    """
     trained = TrainedModel.load(run, data_dir)
     dataset = load_data(run, run.config(), data_dir)
     with run.locked():
-        lines = []
         if not read_features(run):
             write_last_features(run, dataset)
-            lines.append(f"{run / FOLDER}: features after the last epoch")
-        lines += [*(run / FOLDER / "scores.csv").read_text(encoding="utf-8").splitlines()]
-        return [*lines, str(write_gradcam(trained, dataset))]
+            yield f"{run / FOLDER}: features after the last epoch"
+        yield from (run / FOLDER / "scores.csv").read_text(encoding="utf-8").splitlines()
+        yield str(write_gradcam(trained, dataset))
 
 
 def write_last_features(run: RunDirectory, dataset: ImageDataset) -> None:
