@@ -23,13 +23,14 @@ from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task
 from tfrepr.experiments.grid import GridOptions, shard_of
 from tfrepr.runs import RunDirectory, record_experiment
 
+STATES = ("trained", "finished earlier", "in work elsewhere", "failed")
 LONGEST_TABLE = 40
 """A list with more finished runs ends in counts alone; `scripts/report.py` shows such lists better."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: `"trained"`, `"finished earlier"`, `"in work elsewhere"` or `"failed"`."""
+    """What became of a cell, one of `STATES`; with `"failed"` the exit code and why."""
 
     config: RunConfig
     state: str
@@ -74,16 +75,24 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
 def _outcomes(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, progress_bar: bool,
               grid: GridOptions) -> Iterable[Outcome]:
     """Trains the cells in the way that the options ask for."""
-    alone = len(configs) == 1
     if grid.engine == "ray":
-        from tfrepr.experiments.ray_engine import on_ray
-
-        pending = [(config, task) for config, task in zip(configs, tasks, strict=True) if not _answered(config, output, alone)]
-        earlier = [outcome for config in configs if (outcome := _answered(config, output, alone))]
-        return [*earlier, *on_ray(pending, grid)]
+        return _on_ray(configs, tasks, output, grid)
     if grid.jobs is not None:
         return _side_by_side(configs, tasks, output, grid.jobs, itertools.cycle(visible_gpus(grid.strategy) or [None]))
-    return [_in_this_process(config, task, output, progress_bar, alone) for config, task in zip(configs, tasks, strict=True)]
+    return [_in_this_process(config, task, output, progress_bar, alone=len(configs) == 1)
+            for config, task in zip(configs, tasks, strict=True)]
+
+
+def _on_ray(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, grid: GridOptions) -> Iterator[Outcome]:
+    """Trains on a cluster what needs training."""
+    from tfrepr.experiments.ray_engine import on_ray
+
+    answered = {config: _answered(config, output, alone=False) for config in configs}
+    yield from filter(None, answered.values())
+    for ended in on_ray([cell for cell in zip(configs, tasks, strict=True) if not answered[cell[0]]], grid):
+        outcome = _outcome(*ended)
+        click.echo(f"{outcome.config.run_name}: {outcome.state}")
+        yield outcome
 
 
 def _answered(config: RunConfig, output: Path, alone: bool) -> Outcome | None:
@@ -182,7 +191,7 @@ def account(outcomes: Sequence[Outcome], cells: int, finished: int) -> str:
     """How the cells ended, and why the failed ones failed."""
     counts = Counter(outcome.state for outcome in outcomes)
     lines = [f"{finished} of {cells} cells are finished. This time: "
-             + (", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to do") + "."]
+             + (", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "nothing to do") + "."]
     lines += [f"  {outcome.config.run_name}: {outcome.message}" for outcome in outcomes if outcome.state == "failed"]
     if counts["failed"]:
         lines.append("The same command tries them again and leaves the finished ones as they are.")
