@@ -136,7 +136,7 @@ def statistics_rows(sources: Sources) -> Iterator[Row]:
             ours, printed = Mean(row["mean"], row["spread"], row["classes"]), row["paper_cell"] is not None
             yield Row(f"{row['label']}, {DATASET_TITLES.get(row['dataset'], row['dataset'])}, {row['quantity']}",
                       f"{row['paper_mean']:.2f} ± {row['paper_spread']:.2f}" if printed else "-", ours.text(),
-                      f"{row['mean'] - row['paper_mean']:+.2f}" if printed else "-", f"{row['classes']} labels")
+                      _difference(row["mean"], row["paper_mean"]) if printed else "-", f"{row['classes']} labels")
 
 
 def architecture_rows(sources: Sources) -> Iterator[Row]:
@@ -170,7 +170,7 @@ def _compared(cell: RunConfig, what: str, printed: Published | None, sources: So
     paper = "-" if printed is None else f"{printed.mean:.2f} ± {printed.spread:.2f}" if printed.spread else f"{printed.mean:g}"
     found = [(seeds, mean) for seeds in sources.index.seeds(cell) if (mean := seeds.mean(value)) is not None]
     for seeds, mean in found:
-        difference = "-" if printed is None else f"{mean.value - printed.mean:+.{digits}f}"
+        difference = "-" if printed is None else _difference(mean.value, printed.mean, digits)
         yield Row(what, paper, mean.text(digits), difference, *_behind(seeds, mean))
     if not found and printed is not None:
         yield Row(what, paper)
@@ -191,6 +191,12 @@ def _behind(seeds: Seeds, mean: Mean) -> tuple[str, str, str, str]:
     precision = seeds.said("mixed_precision")
     return (f"{mean.count}{versions}", epochs, seeds.said("device") + (f", {precision}" if precision != "off" else ""),
             seeds.said("data_variant"))
+
+
+def _difference(ours: float, paper: float, digits: int = 2) -> str:
+    """With a sign, unless it rounds to nothing."""
+    difference = round(ours - paper, digits)
+    return f"{difference:+.{digits}f}" if difference else f"{0:.{digits}f}"
 
 
 def _table_1(cell: RunConfig, criterion: str) -> Published | None:
