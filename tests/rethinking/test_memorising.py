@@ -8,6 +8,7 @@ import pytest
 
 from tfrepr.config import RunConfig
 from tfrepr.data.pipeline import evaluation_batches
+from tfrepr.errors import UserError
 from tfrepr.evaluation import evaluate, forward_function
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
 from tfrepr.results import read_results
@@ -104,6 +105,12 @@ def test_an_interrupted_run_goes_on_and_ends_in_the_same_files(tmp_path, monkeyp
         np.testing.assert_array_equal(own[name], theirs[name])
     for one, other in zip(*(load_model(run / "last.keras").get_weights() for run in (resumed, whole)), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_batches_divided_over_devices_are_refused(tmp_path):
+    with pytest.raises(UserError, match="--validation none"):
+        run_cell(SHORT, tmp_path, strategy="mirrored")
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_accuracies_count_as_evaluation_does():

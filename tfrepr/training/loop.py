@@ -137,6 +137,9 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
             raise RunRefusedError(f"{run.path} was made by another config; nothing was overwritten.")
         click.echo(f"{config.run_name}: finished earlier, skipped.")
         return run
+    if strategy != "none" and config.validation == "none":
+        raise UserError(f"--strategy {strategy} cannot measure accuracy on training batches, which --validation none asks for. "
+                        "Leave --strategy out; several GPUs are used by --jobs, one for each cell.")
     device = prepare_device(config)
     cell = load_cell(config, data_dir)
     with run.locked(), _numeric_types(config):
