@@ -15,6 +15,7 @@ from tfrepr.errors import UserError
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report import BEGIN, END, full_report, read_sources, readme_table, section, update_readme
+from tfrepr.results import experiment_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,6 +74,12 @@ def test_runs_with_other_settings_never_count(tmp_path):
     sources = read_sources(tmp_path)
     assert rows("\n".join(section("table1-cifar10", sources)))["speech, ResNet-32, CIFAR-10, nearest"][1] == "not run"
     assert "speech, ResNet-32, CIFAR-10, learning rate 0.01, nearest" in rows(full_report(sources))
+
+
+def test_an_experiment_finds_the_cells_that_another_one_trained(tmp_path):
+    shared = cell(tmp_path, label="speech", encoder="resnet110")
+    cell(tmp_path, label="speech", encoder="resnet32")
+    assert experiment_runs(tmp_path, "figure5") == [shared]
 
 
 def test_unfinished_runs_are_left_out(tmp_path):

@@ -23,7 +23,7 @@ from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
-from tfrepr.registry import unknown_name
+from tfrepr.registry import EXPERIMENTS, unknown_name
 from tfrepr.runs import HISTORY_COLUMNS
 
 ATTACK_WORDS = ("protocol", "attack", "goal", "loss", "space", "criterion")
@@ -122,10 +122,16 @@ def _finish_time(path: Path) -> pd.Timestamp:
 def experiment_runs(output: Path, name: str) -> list[Path]:
     """Run directories of the last use of an experiment; those that no longer exist are left out.
 
+    Of an experiment that was not used, the finished runs of its cells, which another experiment may have trained.
+
     Raises:
-        UserError: The experiment was never used here, or none of its runs exists.
+        UserError: The experiment was never used here and none of its cells is finished, or none of its runs exists.
     """
     used = experiment_names(output)
+    if name not in used and name in EXPERIMENTS:
+        cells = [output / "runs" / cell.run_name for cell in EXPERIMENTS[name]()]
+        if shared := [path for path in cells if (path / "metrics.json").is_file()]:
+            return shared
     if name not in used:
         known = unknown_name("experiment", name, tuple(used)) if used else f"The experiment {name!r} has not been run."
         raise UserError(f"{known} Run it with: python scripts/train.py --experiment {name}")

@@ -168,8 +168,8 @@ def table2() -> list[RunConfig]:
     """Table 2: entropy of the labels and distances between them; nothing is trained.
 
     Command: `python scripts/train.py --experiment table2`, which writes output/table2.json.
-    Expected: all cells of category, constant and composite; those of speech and shuffle with the authors' recordings only, since
-    another voice has other statistics; those of bert and glove where their files are at hand.
+    Expected: all cells of category, constant and composite; those of speech and shuffle with the authors' recordings only,
+    since another voice has other statistics; those of bert and glove where their files are at hand.
     Cost: seconds on a CPU.
     """
     return []
