@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tfrepr.analysis.speaking import Judgement, Speaker, closest_labels, judge, summarise
-from tfrepr.analysis.speaking_command import check_files, load_speaker, speak_pictures, speak_test_set
+from tfrepr.analysis.speaking_command import check_files, load_speaker, speak_pictures, speak_test_set, write_sound
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.labels.waveforms import read_wav
@@ -78,6 +78,12 @@ def test_judgements_follow_the_rules(speaker):
         assert judgement.loss == pytest.approx(candidates[true].loss, rel=1e-5)
         assert judgement.under_threshold == (judgement.loss < 3.5)
         assert judgement.heard == speaker.heard(speaker.sound(answer, "an answer"))
+
+
+def test_a_silent_answer_is_said_and_not_heard(speaker, tmp_path):
+    silent = np.full((64, 64), -85.0, np.float32)
+    assert write_sound(speaker, silent, tmp_path / "cat.png", tmp_path / "out") == "silent: no WAV file"
+    assert not (tmp_path / "out").exists()
 
 
 def test_pictures_become_sounds_and_a_figure(spoken_run, pictures, tmp_path):

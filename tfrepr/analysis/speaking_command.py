@@ -52,7 +52,7 @@ def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path
     Raises:
         UserError: A picture that cannot be decoded, a run that does not speak.
     """
-    from tfrepr.figures.spoken import SpokenPicture, draw_spoken
+    from tfrepr.figures.spoken import MOST_ROWS, SpokenPicture, draw_spoken
     from tfrepr.figures.style import ENCODER_TITLES, save
 
     speaker = load_speaker(run, data_dir)
@@ -62,13 +62,23 @@ def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path
         candidates = speaker.nearest(answer, top)
         pictures.append(SpokenPicture(path.name, image, answer, candidates,
                                       speaker.representation.table[candidates[0].class_id]))
-        target = out / f"{path.stem}.wav"
-        write_atomically(target, wav_bytes(speaker.sound(answer, str(path))))
-        yield f"{path}: {candidates[0].name} ({candidates[0].verdict}), {target}"
+        yield f"{path}: {candidates[0].name} ({candidates[0].verdict}), {write_sound(speaker, answer, path, out)}"
         yield from (f"    {one.distance:6.2f} dB  {one.name}" for one in candidates)
     config = speaker.trained.run.config()
     title = f"What {ENCODER_TITLES.get(config.encoder, config.encoder)} says (run {run.name})"
-    yield from map(str, save(draw_spoken(pictures, title), out / "spoken", formats))
+    shown = f" (the first {MOST_ROWS} pictures)" if len(pictures) > MOST_ROWS else ""
+    yield from (f"{written}{shown}" for written in save(draw_spoken(pictures, title), out / "spoken", formats))
+
+
+def write_sound(speaker: Speaker, answer: np.ndarray, picture: Path, out: Path) -> str:
+    """Writes one WAV file and returns its path, or says that the answer is silent."""
+    try:
+        sound = speaker.sound(answer, str(picture))
+    except UserError:
+        return "silent: no WAV file"
+    target = out / f"{picture.stem}.wav"
+    write_atomically(target, wav_bytes(sound))
+    return str(target)
 
 
 def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path) -> Iterator[str]:

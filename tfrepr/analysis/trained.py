@@ -51,8 +51,9 @@ class TrainedModel:
         """
         from tfrepr.training.checkpoint import load_model
 
+        preprocessing = run.config().preprocessing
         run.metrics()
-        environment, preprocessing = run.environment(), run.config().preprocessing
+        environment = run.environment()
         if preprocessing != "dataset":
             raise UserError(f"{run.path} was trained with --preprocessing {preprocessing}. Choose a run with --preprocessing "
                             "dataset; others cannot be looked at here.")
