@@ -119,6 +119,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, side: int, pixel_ma
         keys = generator(seed, "augmentation", "batch", int(epoch)).integers(0, KEY_RANGE, (steps, 4), dtype=np.int32)
         return order, boxes[order], keys
 
+    @tf.autograph.experimental.do_not_convert  # nothing to convert; newer Pythons make AutoGraph warn about closures
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order, boxes, keys = tf.numpy_function(draw, [epoch], [tf.int64, tf.float32, tf.int32], stateful=False)
         for array, shape in ((order, (count,)), (boxes, (count, 4)), (keys, (steps, 4))):
@@ -144,7 +145,7 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, side: int, pixel_
         pixels, class_ids = tf.constant(images), tf.constant(ids, tf.int32)
         resize, map_pixels = _resizer(side), _pixel_mapper(pixel_map)
 
-        @tf.autograph.experimental.do_not_convert  # nothing to convert; newer Pythons make AutoGraph warn about closures
+        @tf.autograph.experimental.do_not_convert
         def assemble(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             rows = slice(step * batch_size, (step + 1) * batch_size)
             batch = pixels[rows]

@@ -1,0 +1,260 @@
+"""Both commands from end to end on small pictures, and everything that can be typed wrongly."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.weak_labels.conftest import SCRIPTS
+from tfrepr.errors import UserError
+from tfrepr.figures.weak_labels import accuracy_against_level, suspect_sheet
+from tfrepr.training.checkpoint import load_model
+from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
+from tfrepr.weak_labels.results import markdown, mean_table, result_table
+from tfrepr.weak_labels.runs import WeakLabelRun
+from tfrepr.weak_labels.training import blocks, starting_weights
+
+PICTURES = ("--dataset", "folder", "--image-size", "16", "--batch-size", "8", "--frozen-epochs", "6", "--tuning-epochs", "1",
+            "--crop-area", "0.8")
+QUICK = (*PICTURES, "--encoder", "mlp1x512", "--learning-rate", "0.001")
+GROWING = (*PICTURES, "--encoder", "resnet8", "--learning-rate", "0.01", "--sizes", "8,16", "--iterations", "1")
+
+
+@pytest.fixture(scope="module")
+def missing(command, pictures, tmp_path_factory):
+    """A finished pseudo-labelling run on the folder's own unlabelled pictures: (click's result, output, run)."""
+    output = tmp_path_factory.mktemp("missing")
+    result = command("pseudo_label", *QUICK, "--data-dir", str(pictures), "--iterations", "1",
+                     "--output", str(output), "--plots", str(output / "plots"))
+    assert result.exit_code == 0, result.output
+    return result, output, WeakLabelRun(next((output / "weak_labels").iterdir()))
+
+
+@pytest.fixture(scope="module")
+def noisy(command, pictures, tmp_path_factory):
+    """A finished cleaning run of a regressed label, with a quarter of the labels wrong: (click's result, output, run)."""
+    output = tmp_path_factory.mktemp("noisy")
+    result = command("clean_labels", *QUICK, "--data-dir", str(pictures), "--noise-rate", "0.25", "--folds", "2",
+                     "--label", "lowdim", "--erasing", "0.1", "--output", str(output), "--plots", str(output / "plots"))
+    assert result.exit_code == 0, result.output
+    return result, output, WeakLabelRun(next((output / "weak_labels").iterdir()))
+
+
+def test_pseudo_labels_are_right_and_written_down(missing, pictures):
+    _, output, run = missing
+    table = pd.read_csv(run / "pseudo_labels-1.csv")
+    assert list(table["image"]) == list(range(72, 90))
+    assert (table["class_id"].to_numpy() == np.arange(18) % 3).mean() > 0.8
+    assert table["confidence"].between(1 / 3, 1).all()
+    metrics = run.metrics()
+    assert (metrics["labelled_images"], metrics["unlabelled_images"]) == (72, 18)
+    assert metrics["pseudo_labels"] == [{"kept": 18, "accuracy": None, "kept_accuracy": None}]
+    assert metrics["test_accuracy_after"] > 0.6
+    assert (output / "plots" / f"{run.path.name}.md").exists()
+
+
+def test_every_stage_keeps_best_and_last(missing):
+    run = missing[2]
+    stages = sorted(path.relative_to(run.path).as_posix() for path in run.path.glob("training*/*/"))
+    assert stages == [f"training{number}/{name}" for number in (0, 1) for name in ("1-16-flat-cosine", "2-16-one-cycle")]
+    for stage in stages:
+        assert {path.name for path in (run / stage).iterdir()} == {"best.keras", "last.keras", "history.csv", "stage.json"}
+    assert starting_weights(run.path) == run / "training1" / "2-16-one-cycle" / "last.keras"
+    assert keras.models.load_model(run / "training1" / "model.keras").input_shape == (None, 16, 16, 3)
+
+
+def test_the_validation_part_never_changes(missing):
+    run = missing[2]
+    first, second = (json.loads((run / name / "training.json").read_text()) for name in ("training0", "training1"))
+    assert first["val_images"] == second["val_images"] == 15, "a fifth of 24, three times"
+
+
+def test_a_finished_run_is_skipped(missing, command, pictures):
+    _, output, run = missing
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
+    result = command("pseudo_label", *QUICK, "--data-dir", str(pictures), "--iterations", "1",
+                     "--output", str(output), "--plots", str(output / "plots"))
+    assert "skipped" in result.output
+    assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
+
+
+def test_wrong_labels_are_found_and_shown(noisy):
+    result, _, run = noisy
+    metrics = run.metrics()
+    assert metrics["wrong"] == 18
+    assert metrics["f1"] > 0.5
+    assert metrics["flagged"] == int(pd.read_csv(run / "label_errors.csv")["flagged"].sum())
+    assert (run / "suspects.png").stat().st_size > 5000
+    shares = np.load(run / "probabilities.npy")
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert "F1" in result.output
+    assert {path.name for path in run.path.iterdir() if path.is_dir()} == {"noisy", "fold1", "fold2", "clean"}
+    assert [path.name for path in (run / "clean").iterdir() if path.is_dir()] == ["1-16-flat-cosine"]
+
+
+def test_weights_of_another_label_are_refused_by_layer(missing, command, pictures, tmp_path):
+    result = command("clean_labels", *QUICK, "--data-dir", str(pictures), "--label", "random", "--folds", "2",
+                     "--init-from", str(missing[2].path), "--output", str(tmp_path), "--plots", str(tmp_path))
+    assert result.exit_code == 2
+    assert re.search(r"do not fit layer 'head'|only .* has the layer|do not fit layer 'neck", result.output)
+
+
+def test_what_to_start_from_must_exist(tmp_path):
+    with pytest.raises(UserError, match="init-from"):
+        starting_weights(tmp_path)
+
+
+def test_a_run_of_another_config_is_not_overwritten(missing, command, pictures):
+    _, output, run = missing
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"seed": 7}))
+    result = command("pseudo_label", *QUICK, "--data-dir", str(pictures), "--iterations", "1",
+                     "--output", str(output), "--plots", str(output / "plots"))
+    (run / "config.json").write_text(json.dumps(config))
+    assert result.exit_code == 2
+    assert "nothing was overwritten" in result.output
+
+
+WRONG = [
+    ("pseudo_label", ["--labelled-percent", "100"], "no unlabelled images"),
+    ("pseudo_label", ["--labelled-percent", "0.3"], "no labelled image of"),
+    ("pseudo_label", ["--sizes", "64,32"], "must grow"),
+    ("pseudo_label", ["--sizes", "64,64"], "must grow"),
+    ("pseudo_label", ["--sizes", "large"], "--sizes wants"),
+    ("pseudo_label", ["--weights", "imagenet"], "resnet50"),
+    ("pseudo_label", ["--experiment", "noisy-labels"], "other one"),
+    ("pseudo_label", ["--experiment", "mising-labels"], "Did you mean 'missing-labels'"),
+    ("clean_labels", ["--noise-rate", "1.0"], "less than 1"),
+    ("clean_labels", ["--noise-rate", "-0.1"], "at least 0"),
+    ("clean_labels", ["--noise-pairs", "one=two"], "--noise pairs"),
+    ("clean_labels", ["--folds", "1"], "at least 2"),
+    ("clean_labels", ["--dataset", "folder"], "needs the folder's path"),
+    ("clean_labels", ["--init-from", "nowhere"], "--init-from wants"),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "message"), WRONG, ids=[" ".join([name, *words]) for name, words, _ in WRONG])
+def test_wrong_input_leaves_with_code_two(command, name, words, message, tmp_path):
+    result = command(name, "--output", str(tmp_path / "output"), "--plots", str(tmp_path / "plots"), *words)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert not list(tmp_path.rglob("metrics.json"))
+
+
+def test_a_class_with_fewer_images_than_folds(command, pictures, tmp_path):
+    result = command("clean_labels", *QUICK, "--data-dir", str(pictures), "--folds", "25", "--output", str(tmp_path),
+                     "--plots", str(tmp_path))
+    assert result.exit_code == 2
+    assert "bars (24)" in result.output
+
+
+@pytest.mark.parametrize("record", [PseudoLabelConfig, CleaningConfig])
+def test_configs_survive_the_json_file_and_have_names_of_their_own(record):
+    configs = [record(), record(seed=1), record(label="speech"), record(mixup=0.3), record(scale=0.5)]
+    assert [WeakLabelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) for config in configs] == configs
+    assert len({config.run_name for config in configs}) == len(configs)
+
+
+def test_blocks_freeze_a_trained_backbone_only():
+    frozen = {name: [stage.frozen for stage in blocks(config, 32)] for name, config in {
+        "fresh": PseudoLabelConfig(), "larger": PseudoLabelConfig(sizes="16,32"),
+        "trained": PseudoLabelConfig(encoder="resnet50", weights="imagenet")}.items()}
+    assert frozen == {"fresh": [False, False], "larger": [False, False, True, False], "trained": [True, False]}
+    assert [stage.epochs for stage in blocks(PseudoLabelConfig(scale=0.1), 32)] == [1, 1]
+
+
+def test_tables_are_means_over_seeds_in_percent(missing):
+    table = result_table([missing[2]])
+    both = pd.concat([table.assign(labelled_percent=5.0, test_accuracy_before=value, seed=seed)
+                      for seed, value in enumerate((0.5, 0.7))], ignore_index=True)
+    means = mean_table(both)
+    assert means["test_accuracy_before"].tolist() == pytest.approx([0.6])
+    assert means["seeds"].tolist() == [2]
+    assert "| category | 5% | - | 60.0% |" in markdown(means)
+    assert "| category | own |" in markdown(mean_table(table))
+
+
+def test_the_figure_shows_the_values():
+    table = pd.DataFrame([{"run": f"{label}-{rate}-{seed}", "task": "noisy", "dataset": "digits", "data_variant": "digits",
+                           "encoder": "resnet8", "label": label, "seed": seed, "noise_rate": rate,
+                           "test_accuracy_before": 0.9 - rate - 0.02 * seed, "test_accuracy_after": 0.95 - rate}
+                          for label in ("category", "speech") for rate in (0.0, 0.2, 0.4) for seed in (0, 1)])
+    axes = accuracy_against_level(table).axes[0]
+    lines = [container.lines[0] for container in axes.containers]
+    assert len(lines) == 4
+    np.testing.assert_allclose(lines[0].get_xdata().astype(float), [0, 20, 40])
+    np.testing.assert_allclose(lines[0].get_ydata(), [89, 69, 49])
+    np.testing.assert_allclose(lines[1].get_ydata(), [95, 75, 55])
+    assert axes.get_xlabel() == "Wrong labels (%)"
+
+
+def test_the_sheet_marks_wrong_and_right_labels():
+    images = np.zeros((3, 8, 8, 3), np.uint8)
+    given, suggested = np.array(["a", "b", "c"]), np.array(["b", "a", "a"])
+    marked = suspect_sheet(images, given, suggested, np.array([0.1, 0.2, 0.3]), np.array(["b", "b", "a"]))
+    assert [axes.get_title()[-1] for axes in marked.axes[:3]] == ["\N{BALLOT X}", "\N{CHECK MARK}", "\N{BALLOT X}"]
+    plain = suspect_sheet(images, given, suggested, np.array([0.1, 0.2, 0.3]), None)
+    assert [axes.get_title() for axes in plain.axes[:3]] == ["a", "b", "c"]
+
+
+@pytest.mark.slow
+def test_a_killed_pipeline_ends_like_an_uninterrupted_one(pictures, tmp_path):
+    def words(output):
+        folders = ("--data-dir", str(pictures), "--output", str(output), "--plots", str(output / "plots"))
+        return [sys.executable, str(SCRIPTS / "pseudo_label.py"), *GROWING, *folders]
+
+    subprocess.run(words(tmp_path / "whole"), check=True, capture_output=True, timeout=900)
+    whole = WeakLabelRun(next((tmp_path / "whole" / "weak_labels").iterdir()))
+    cut = WeakLabelRun(tmp_path / "cut" / "weak_labels" / whole.path.name)
+    for moment in ("training0/2-8-one-cycle/history.csv", "pseudo_labels-1.csv", "training1/3-16-flat-cosine-frozen/state.npz"):
+        process = subprocess.Popen(words(tmp_path / "cut"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not (cut / moment).exists() and process.poll() is None:
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not cut.finished
+    subprocess.run(words(tmp_path / "cut"), check=True, capture_output=True, timeout=900)
+    assert cut.metrics() == whole.metrics()
+    names = ("1-8-flat-cosine", "2-8-one-cycle", "3-16-flat-cosine-frozen", "4-16-one-cycle")
+    for name in names:
+        own, theirs = (load_model(run / "training1" / name / "last.keras").get_weights() for run in (cut, whole))
+        assert all((a == b).all() for a, b in zip(own, theirs, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "experiment", "cells"),
+                         [("pseudo_label", "missing-labels", 12), ("clean_labels", "noisy-labels", 9)])
+def test_experiments_run_on_digits_at_a_small_scale(command, name, experiment, cells, tmp_path):
+    result = command(name, "--experiment", experiment, "--scale", "0.25", "--encoder", "mlp1x512",
+                     "--output", str(tmp_path), "--plots", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(tmp_path / f"{experiment}.csv")) == cells
+    assert (tmp_path / f"{experiment}.png").exists()
+
+
+@pytest.mark.slow
+def test_resnet50_takes_weights_from_a_file_and_is_that_of_keras(tmp_path):
+    from tfrepr.labels.representation import CategoryRepresentation
+    from tfrepr.models.build import build_model
+    from tfrepr.models.encoders.resnet50 import load_pretrained
+
+    source = keras.applications.ResNet50(include_top=False, weights=None)
+    source.save_weights(tmp_path / "resnet50.weights.h5")
+    model = build_model("resnet50", (64, 64, 3), CategoryRepresentation("category", ("a", "b", "c")))
+    load_pretrained(model, str(tmp_path / "resnet50.weights.h5"))
+    encoder = keras.Model(model.inputs, model.get_layer("features").output)
+    assert sum(np.prod(v.shape) for v in encoder.trainable_variables) == 23_534_592
+    images = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
+    expected = np.asarray(source(images)).mean(axis=(1, 2))
+    np.testing.assert_allclose(encoder(images), expected, rtol=1e-3, atol=1e-5)
+    with pytest.raises(UserError, match="--weights none"):
+        load_pretrained(model, str(tmp_path / "nowhere.weights.h5"))
