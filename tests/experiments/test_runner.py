@@ -22,6 +22,15 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"percent": 3, "epochs": 2, "batch_size": 16, "learning_rate": 0.05}
 
 
+def watched(*words):
+    """Output of scripts/train.py, and as its last line the exit code and which heavy packages were imported."""
+    code = ("import runpy, sys\ntry:\n    runpy.run_path('scripts/train.py', run_name='__main__')\nexcept SystemExit as end:\n"
+            "    print(end.code, sorted({'tensorflow', 'keras'} & set(sys.modules)))")
+    environment = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=0"}  # or the command would start itself anew
+    return subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=True, capture_output=True, text=True,
+                          env=environment).stdout
+
+
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
     """Four cells, two at a time: one is trained, one diverges, one has no label table, one is in use elsewhere."""
@@ -73,16 +82,12 @@ def test_a_cell_trained_beside_others_is_the_run_of_as_many_cores(grid, tmp_path
 
 def test_finished_lists_are_skipped_fast_and_without_tensorflow(grid):
     words = ["--label", "lowdim", "--percent", "3", "--epochs", "2", "--batch-size", "16", "--learning-rate", "0.05"]
-    code = ("import runpy, sys\ntry:\n    runpy.run_path('scripts/train.py', run_name='__main__')\nexcept SystemExit as end:\n"
-            "    print('END', end.code, sorted({'tensorflow', 'keras'} & set(sys.modules)))")
-    environment = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=0"}  # or the command would start itself anew
     for extra in ([], ["--jobs", "2"]):
         started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code, *words, *extra, "--output", str(grid[0])], cwd=ROOT, check=True,
-                              capture_output=True, text=True, env=environment)
+        printed = watched(*words, *extra, "--output", str(grid[0]))
         assert time.perf_counter() - started < 2  # one second and the start of Python
-        assert "finished earlier, skipped" in done.stdout
-        assert done.stdout.splitlines()[-1] == "END 0 []"
+        assert "finished earlier, skipped" in printed
+        assert printed.splitlines()[-1] == "0 []"
 
 
 def test_many_skipped_cells_take_no_time(tmp_path, capsys):
@@ -138,3 +143,13 @@ def test_cores_and_gpus_are_divided(monkeypatch):
     assert visible_gpus("mirrored") == []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert visible_gpus("none") == []
+
+
+def test_list_and_dry_run_answer_without_tensorflow_and_write_nothing(tmp_path):
+    for words, text in ((["--list", "--scale", "0.5"], "figure4"),
+                        (["--dry-run", "--experiment", "figure4", "--shard", "2/3", "--scale", "0.1"], "240 cells, 240 not")):
+        printed = watched(*words, "--output", str(tmp_path))
+        assert text in printed
+        assert "Epochs are scaled by 0." in printed
+        assert printed.splitlines()[-1] == "0 []"
+    assert not list(tmp_path.iterdir())

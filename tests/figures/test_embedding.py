@@ -58,7 +58,7 @@ def test_figure_5_is_the_papers_layout(figure5):
     grid = panels(figure5, 2)
     assert [axes.get_ylabel() for axes in grid[:, 0]] == ["Speech", "Category"]
     assert [axes.get_title() for axes in grid[0]] == [f"{share}% of training" for share in (10, 30, 50, 70, 100)]
-    assert figure5.get_suptitle() == "t-SNE of ResNet-110 features, CIFAR-10 (JPEG copy), seed 1"
+    assert figure5.get_suptitle() == "t-SNE of ResNet-110 features, CIFAR-10 (JPEG copy), 10 epochs, seed 1"
     assert [text.get_text() for text in figure5.legends[0].get_texts()] == list(CLASSES)
     assert_legible(figure5)
 

@@ -38,7 +38,7 @@ def test_figure_9_is_the_papers_layout(figure9):
     assert [axes.get_title() for axes in grid[0, 0]] == ["airplane", "Category", "Speech"]
     assert [axes.get_ylabel() for axes in grid[:, 0, 0]] == ["beginning", "middle", "final"]
     np.testing.assert_allclose(grid[1, 3, 0].images[0].get_array(), images[3] / 255)
-    assert "ResNet-32 (stage1, stage2, stage3), CIFAR-10, seed 0" in figure.get_suptitle()
+    assert "ResNet-32 (stage1, stage2, stage3), CIFAR-10, 30 epochs, seed 0" in figure.get_suptitle()
     assert_legible(figure)
 
 

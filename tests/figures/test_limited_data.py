@@ -34,7 +34,7 @@ def test_figure_4_is_one_page_with_a_panel_for_each_encoder(study):
     assert [suffix for suffix, _ in pages(study, FIGURES["figure4"].page_by)] == [""]
     figure = FIGURES["figure4"](study)
     assert [axes.get_title() for axes in figure.axes] == ["VGG19 (n=2)", "ResNet-32 (n=1-2)", "ResNet-110 (n=2)"]
-    assert figure.get_suptitle() == "CIFAR-10 (JPEG copy), limited training data"
+    assert figure.get_suptitle() == "CIFAR-10 (JPEG copy), 10 epochs, limited training data"
     assert_legible(figure)
 
 

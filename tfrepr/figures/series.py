@@ -58,7 +58,10 @@ def page_by(*columns: str) -> Callable[[Callable], Callable]:
 
 
 def data_title(runs: pd.DataFrame) -> str:
-    """What the runs of one page were trained on, as `"CIFAR-10 (JPEG copy), 10% of the training images"`."""
+    """What the runs of one page were trained on, as `"CIFAR-10 (JPEG copy), 10% of the training images, 20 to 60 epochs"`.
+
+    Epochs are left out where they are the paper's (A.4.1).
+    """
     first = runs.iloc[0]
     dataset = DATASET_TITLES.get(first["dataset"], first["dataset"])
     variant = first["data_variant"]
@@ -66,7 +69,17 @@ def data_title(runs: pd.DataFrame) -> str:
         dataset += " (variant not recorded)"
     elif variant != "official":
         dataset = variant
-    return dataset if first["percent"] == 100 else f"{dataset}, {first['percent']:g}% of the training images"
+    level = "" if first["percent"] == 100 else f", {first['percent']:g}% of the training images"
+    return dataset + level + _epochs_title(runs)
+
+
+def _epochs_title(runs: pd.DataFrame) -> str:
+    """How long the runs were trained, where one of them was not for the paper's 200 or 600 epochs."""
+    paper = runs["label"].map(lambda label: 200 if label == "category" else 600)
+    low, high = int(runs["epochs"].min()), int(runs["epochs"].max())
+    if (runs["epochs"] == paper).all():
+        return ""
+    return f", {low} epochs" if low == high else f", {low} to {high} epochs"
 
 
 def encoders(runs: pd.DataFrame) -> list[str]:
