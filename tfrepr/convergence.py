@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfrepr.registry import CORRUPTIONS
 from tfrepr.results import CONFIG_DEFAULTS
 from tfrepr.runs import write_atomically
 
@@ -82,7 +83,16 @@ def convergence_table(results: Results, target: float = TARGET) -> pd.DataFrame:
     table["steps"] = table["steps"].where(table["converged"] == table["seeds"])
     true = table.loc[table["corruption"] == "true_labels", [*settings, "steps"]].rename(columns={"steps": "true_steps"})
     table = table.merge(true, on=settings, how="left")
-    return table.assign(ratio=table["steps"] / table["true_steps"])[list(TABLE_COLUMNS)]
+    table = table.assign(ratio=table["steps"] / table["true_steps"])[list(TABLE_COLUMNS)]
+    return table.sort_values(["encoder", "label", *CORRUPTION], key=_places, kind="stable", ignore_index=True)
+
+
+def _places(column: pd.Series) -> pd.Series:
+    """What rows are sorted by: corruptions as registered, levels as numbers, the rest as they first appear."""
+    if column.name == "corruption_level":
+        return column
+    names = CORRUPTIONS.names() if column.name == "corruption" else tuple(dict.fromkeys(column))
+    return column.map({name: place for place, name in enumerate(names)})
 
 
 def markdown(table: pd.DataFrame, target: float = TARGET) -> str:

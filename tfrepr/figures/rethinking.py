@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tfrepr.results import Results
 
 TRAIN = "python scripts/train.py --experiment "
-SIZE = (3.0, 2.7)
-"""Inches; the report's 3 by 2.5, and a line that names network and data."""
+SIZE = (3.0, 2.85)
+"""Inches; the report's 3 by 2.5, and two lines that name network and data."""
 PRINTED_STEPS = 25.0
 """Thousand steps on the printed axis; shorter and longer trainings have an axis of their own length."""
 
@@ -93,7 +93,7 @@ def _loss_figure(results: Results, title: str) -> Figure:
     box = axes.legend(loc="upper right", numpoints=2, frameon=True, framealpha=1, edgecolor="black", fancybox=False)
     box.set_zorder(20)
     box.get_frame().set_linewidth(0.6)
-    figure.suptitle(f"{title}: {data_title(results.runs)}")
+    figure.suptitle(f"{title}\n{data_title(results.runs)}")
     return figure
 
 
@@ -128,8 +128,7 @@ def _frame(axes: Axes, thousand_steps: float, one_hot: bool) -> None:
     _inward_ticks(axes)
     length = PRINTED_STEPS if PRINTED_STEPS / 2 < thousand_steps <= PRINTED_STEPS else thousand_steps
     axes.set_xlim(0, length)
-    axes.set_xticks(np.linspace(0, length, 6))
-    axes.xaxis.set_major_formatter("{x:.3g}")
+    axes.locator_params(axis="x", nbins=5)
     axes.set_ylim(0, 2.5 if one_hot else None)
     if one_hot:
         axes.set_yticks(np.arange(0, 2.6, 0.5))
