@@ -20,7 +20,8 @@ from tfrepr.training.checkpoint import load_model
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import WeakLabelRun
-from tfrepr.weak_labels.training import blocks, starting_weights
+from tfrepr.weak_labels.tasks import noisy_label_task
+from tfrepr.weak_labels.training import blocks, new_model, open_workshop, starting_weights
 
 PICTURES = ("--dataset", "folder", "--image-size", "16", "--batch-size", "8", "--frozen-epochs", "6", "--tuning-epochs", "1",
             "--crop-area", "0.8")
@@ -107,6 +108,15 @@ def test_weights_of_another_label_are_refused_by_layer(missing, command, picture
     assert re.search(r"do not fit layer 'head'|only .* has the layer|do not fit layer 'neck", result.output)
 
 
+def test_cleaning_starts_from_the_final_weights_of_pseudo_labelling(missing, pictures, tmp_path):
+    config = CleaningConfig(dataset="folder", folder=str(pictures), image_size=16, encoder="mlp1x512",
+                            init_from=str(missing[2].path))
+    workshop = open_workshop(config, WeakLabelRun.of(config, tmp_path), noisy_label_task(config, None).dataset)
+    final = load_model(missing[2] / "training1" / "2-16-one-cycle" / "last.keras")
+    for own, theirs in zip(new_model(workshop, 16).get_weights(), final.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, theirs)
+
+
 def test_what_to_start_from_must_exist(tmp_path):
     with pytest.raises(UserError, match="init-from"):
         starting_weights(tmp_path)
@@ -191,9 +201,8 @@ def test_the_figure_shows_the_values():
     axes = accuracy_against_level(table).axes[0]
     lines = [container.lines[0] for container in axes.containers]
     assert len(lines) == 4
-    np.testing.assert_allclose(lines[0].get_xdata().astype(float), [0, 20, 40])
-    np.testing.assert_allclose(lines[0].get_ydata(), [89, 69, 49])
-    np.testing.assert_allclose(lines[1].get_ydata(), [95, 75, 55])
+    np.testing.assert_allclose(lines[0].get_xydata(), [[0, 89], [20, 69], [40, 49]])
+    np.testing.assert_allclose(lines[1].get_xydata(), [[0, 95], [20, 75], [40, 55]])
     assert axes.get_xlabel() == "Wrong labels (%)"
 
 

@@ -67,7 +67,8 @@ which stay apart from the others under red, green and blue blindness, fill the l
 
 SPARE_COLORS = ("#AA4499", "#44AA99", "#661100", "#332288", "#999933", "#6699CC")
 SPARE_MARKERS = ("h", "<", "d", "8", "H")
-ENCODER_TITLES = {"resnet32": "ResNet-32", "resnet110": "ResNet-110", "vgg19": "VGG19", "mini-inception": "MiniInceptionV3",
+ENCODER_TITLES = {"resnet8": "ResNet-8", "resnet32": "ResNet-32", "resnet50": "ResNet-50", "resnet110": "ResNet-110",
+                  "vgg19": "VGG19", "mini-inception": "MiniInceptionV3",
                   "mini-inception-nobn": "MiniInceptionV3 without BN", "alexnet-small": "AlexNet (small)",
                   "mlp1x512": "MLP 1x512", "mlp3x512": "MLP 3x512"}
 DATASET_TITLES = {"digits": "Digits", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "folder": "Own images"}

@@ -146,7 +146,7 @@ def probabilities(workshop: Workshop, trained: Trained, images: np.ndarray) -> n
 def _run_stages(workshop: Workshop, folder: RunDirectory, stages: list[Stage], train_rows: np.ndarray,
                 validation_rows: np.ndarray, ids: np.ndarray, seed: int) -> None:
     keras.utils.set_random_seed(seed)
-    model = _new_model(workshop, stages[0].side)
+    model = new_model(workshop, stages[0].side)
     for number, stage in enumerate(stages, start=1):
         if model.input_shape[1] != stage.side:
             larger = _untrained(workshop, stage.side)
@@ -156,8 +156,8 @@ def _run_stages(workshop: Workshop, folder: RunDirectory, stages: list[Stage], t
         run_stage(folder / f"{number}-{stage.name}", stage, model, workshop.representation, lesson, jit=workshop.jit)
 
 
-def _new_model(workshop: Workshop, side: int) -> keras.Model:
-    """A network with the weights that the config starts from."""
+def new_model(workshop: Workshop, side: int) -> keras.Model:
+    """A network for images of that side, with the weights that the config starts from."""
     config, model = workshop.config, _untrained(workshop, side)
     if config.weights != "none":
         load_pretrained(model, config.weights)
