@@ -28,9 +28,9 @@ def rethinking_fig1() -> list[RunConfig]:
     `--corruption random_labels` for a part of it; then `python scripts/plot_results.py --network all` or `each`.
 
     Expected: with MiniInceptionV3 the training loss approaches 0 under every corruption; random labels take longer than true
-    ones by a constant factor, Gaussian noise is learned faster than permuted pixels. The student's reproduction found this for
-    MiniInceptionV3 with batch normalisation and strong differences for the other four networks, and its curve "shuffled pixels"
-    shows unshuffled images. Time: not measured.
+    ones by a small constant factor, random pixels and Gaussian noise converge faster than random labels. The student's
+    reproduction agrees for MiniInceptionV3 with batch normalisation and diverges strongly for the other four networks; its curve
+    "shuffled pixels" shows unshuffled images. Time: not measured.
     """
     return [cell(encoder, corruption=corruption) for encoder in RATES for corruption in CORRUPTIONS]
 
@@ -42,8 +42,8 @@ def rethinking_levels() -> list[RunConfig]:
     Command: `python scripts/train.py --experiment rethinking-levels`. 18 runs; the levels 0 and 100% are those of
     `rethinking-fig1`, trained once.
 
-    Expected: convergence slows down by less than a factor of four, and the test error rises to 90% at full corruption. Our test
-    labels are corrupted at the same level. Time: not measured.
+    Expected: convergence slows down as the level rises, by a small factor, and the test error rises to 90% at full corruption.
+    Our test labels are corrupted at the same level. Time: not measured.
     """
     return [config for encoder in LEVEL_NETWORKS for config in
             (cell(encoder), *(cell(encoder, corruption="random_labels", corruption_level=level) for level in (*LEVELS, 1.0)))]
@@ -53,8 +53,8 @@ def rethinking_levels() -> list[RunConfig]:
 def labels_under_corruption() -> list[RunConfig]:
     """Does a network that must speak a random word memorise later than one that must tick a random box? 16 runs.
 
-    Category, speech, random and constant labels, true and drawn at random, by two networks. Not in either paper, so nothing is
-    expected beforehand. With images of 28x28 the matrices have 56x56 elements.
+    Category, speech, random and constant labels, true and drawn at random, by two networks, each at its own rate whatever the
+    label. Not in either paper, so nothing is expected beforehand. With images of 28x28 the matrices have 56x56 elements.
 
     Command: `python scripts/train.py --experiment labels-under-corruption`; the steps until a training accuracy of 95%, and
     their ratio to true labels, are printed and written by `python scripts/plot_results.py --experiment
