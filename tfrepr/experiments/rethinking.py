@@ -29,8 +29,8 @@ def rethinking_fig1() -> list[RunConfig]:
 
     Expected: with MiniInceptionV3 the training loss approaches 0 under every corruption; random labels take longer than true
     ones by a small constant factor, random pixels and Gaussian noise converge faster than random labels. The student's
-    reproduction agrees for MiniInceptionV3 with batch normalisation and diverges strongly for the other four networks; its curve
-    "shuffled pixels" shows unshuffled images. Time: not measured.
+    reproduction agrees for MiniInceptionV3 with batch normalisation and diverges strongly for the other four networks; its
+    curve "shuffled pixels" shows unshuffled images. Time: not measured.
     """
     return [cell(encoder, corruption=corruption) for encoder in RATES for corruption in CORRUPTIONS]
 
