@@ -15,6 +15,7 @@ import pytest
 
 from tests.weak_labels.conftest import SCRIPTS
 from tfrepr.errors import UserError
+from tfrepr.experiments.weak_labels import configs_from_options
 from tfrepr.figures.weak_labels import accuracy_against_level, suspect_sheet
 from tfrepr.training.checkpoint import load_model
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
@@ -172,6 +173,13 @@ def test_configs_survive_the_json_file_and_have_names_of_their_own(record):
     configs = [record(), record(seed=1), record(label="speech"), record(mixup=0.3), record(scale=0.5)]
     assert [WeakLabelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) for config in configs] == configs
     assert len({config.run_name for config in configs}) == len(configs)
+
+
+def test_rates_follow_the_label():
+    assert (PseudoLabelConfig().learning_rate, PseudoLabelConfig(label="speech").learning_rate) == (0.002, 0.03)
+    configs = configs_from_options(PseudoLabelConfig, "missing-labels", {"label": "random", "scale": 0.5}, None)
+    assert {(config.learning_rate, config.tuning_rate) for config in configs} == {(0.03, 0.01)}
+    assert [config.labelled_percent for config in configs] == [5, 10, 20, 50]
 
 
 def test_blocks_freeze_a_trained_backbone_only():

@@ -65,6 +65,8 @@ def configs_from_options(record: type, experiment: str | None, options: dict[str
     own = {key: value for key, value in options.items() if key not in LABEL_FIELDS}
     if own.get("dataset") == "folder" and data_dir is not None:
         own["folder"] = str(data_dir)
+    follow = ("learning_rate", "tuning_rate") if "label" in own else ()  # another label has rates of its own
+    cells = [{key: value for key, value in cell.items() if key not in follow} for cell in cells]
     configs = [record(**{**cell, **own, "label_options": LabelOptions(**labels)}) for cell in cells]
     return list(dict.fromkeys(configs))
 

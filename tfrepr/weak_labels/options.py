@@ -17,6 +17,8 @@ from tfrepr.registry import DATASETS, ENCODERS, LABELS
 
 FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given")
 LARGEST_SIDE = 512
+CATEGORY_RATES, REGRESSION_RATES = (2e-3, 5e-4), (3e-2, 1e-2)
+"""Rates of the two stages. Label rows lie tens away from 0, and a step of Adam is as long as the rate, whatever the loss."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,10 @@ class WeakLabelConfig:
     frozen_epochs: int = option(8, "epochs of a block's first stage (flat-then-cosine; a trained backbone is frozen)",
                                 at_least=1)
     tuning_epochs: int = option(4, "epochs of a block's second stage (one-cycle, everything learns)", at_least=1)
-    learning_rate: float = option(2e-3, "highest rate of the first stage (Adam)", above=0)
-    tuning_rate: float = option(5e-4, "highest rate of the second stage (Adam)", above=0)
+    learning_rate: float | None = option(None, "highest rate of the first stage (Adam; default: 0.002, regressed labels 0.03)",
+                                         above=0)
+    tuning_rate: float | None = option(None, "highest rate of the second stage (Adam; default: 0.0005, regressed labels 0.01)",
+                                       above=0)
     batch_size: int = option(64, "training batch size", at_least=1)
     scale: float = option(1.0, "factor of all epochs, for quick trials", above=0, at_most=1)
     crop_area: float = option(0.35, "smallest share of the image that a random crop keeps", above=0, at_most=1)
@@ -61,6 +65,10 @@ class WeakLabelConfig:
         if self.weights != "none" and self.init_from is not None:
             raise UserError("--weights and --init-from both say where to start. Give one of them.")
         parse_sizes(self.sizes)
+        rates = CATEGORY_RATES if self.label == "category" else REGRESSION_RATES
+        for name, rate in zip(("learning_rate", "tuning_rate"), rates, strict=True):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, rate)
 
     @property
     def smoothing(self) -> float:
