@@ -73,8 +73,8 @@ def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> Im
     """
     folder = Path(config.folder) if config.folder is not None else data_dir
     if config.preprocessing != "dataset":
-        raise UserError(f"{run.path} was trained with --preprocessing {config.preprocessing}. Attacks and analyses work in units "
-                        "of the data set's standard deviation, so they take runs with --preprocessing dataset only.")
+        raise UserError(f"{run.path} was trained with --preprocessing {config.preprocessing}. Attacks and analyses work in "
+                        "units of the data set's standard deviation, so they take runs with --preprocessing dataset only.")
     dataset = corrupted(DATASETS[config.dataset](folder, config.image_size), config.corruption, level=config.corruption_level,
                         seed=config.seed)
     trained_on = run.environment()["data_fingerprint"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tfrepr.labels.spoken_words import spoken_words
 from tfrepr.labels.tts import SYNTHESIZERS, check_voice, say
 from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav
 from tfrepr.registry import LABELS
+from tfrepr.versions import versions
 
 RECIPE = 1
 """Raised whenever the way from waveform to table changes, so that older cached tables are not used."""
@@ -113,18 +113,10 @@ def make_table(class_names: Sequence[str], side: int, options: LabelOptions) -> 
 def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dict[str, Any]:
     """Everything that the table depends on."""
     recipe = {"recipe": RECIPE, "label": "speech", "side": side, "frontend": options.frontend, "resampler": options.resampler,
-              "versions": {package: _version(package) for package in
-                           ("numpy", "scipy", "librosa", "scikit-image", "soxr", "tensorflow-io")}}
+              "versions": versions("numpy", "scipy", "librosa", "scikit-image", "soxr", "tensorflow-io")}
     if options.wav_dir is not None:
         files = find_wavs(Path(options.wav_dir), class_names)
         return recipe | {"wav": [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]}
     check_voice(options.tts, options.voice)
     return recipe | {"words": spoken_words(class_names, options.spoken), "voice": options.voice, "rate": options.rate,
-                     "pitch": options.pitch, options.tts: _version(SYNTHESIZERS[options.tts].package)}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+                     "pitch": options.pitch, "voices": versions(SYNTHESIZERS[options.tts].package)}

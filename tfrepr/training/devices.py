@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
@@ -73,3 +75,14 @@ def jit_compile(config: RunConfig, device: Device) -> bool:
     """Whether to compile with XLA: on a GPU and with JAX unless told otherwise; on a CPU TensorFlow is slower with it."""
     automatic = device.kind == "gpu" or device.backend == "jax"
     return {"auto": automatic, "on": True, "off": False}[config.jit]
+
+
+@contextmanager
+def compute_types(mixed_precision: str) -> Iterator[None]:
+    """Keras's compute type for the layers that are built inside: `"off"` (float32), `"float16"` or `"bfloat16"`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if mixed_precision == "off" else f"mixed_{mixed_precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from tfrepr.training.devices import Device
+from tfrepr.versions import versions
 
 PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "jax", "numpy", "librosa", "scikit-image", "espeakng-loader")
 
@@ -16,17 +16,7 @@ PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "jax", "numpy", "librosa", 
 def describe_environment(device: Device) -> dict[str, Any]:
     """Values of environment.json that do not depend on the run."""
     return {"device": device.description, "backend": device.backend, "python": platform.python_version(),
-            "platform": platform.platform(), "versions": _versions(), "commit": _commit()}
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+            "platform": platform.platform(), "versions": versions(*PACKAGES), "commit": _commit()}
 
 
 def _commit() -> str | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validatio
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
 from tfrepr.training.cost import DEVICES, duration, expected_seconds
 from tfrepr.training.data_parallel import DataParallel
-from tfrepr.training.devices import Device, jit_compile, prepare_device
+from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
 from tfrepr.training.feature_log import feature_logs
 from tfrepr.training.optimizer import SGD
@@ -142,22 +141,11 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
                         "Leave --strategy out; several GPUs are used by --jobs, one for each cell.")
     device = prepare_device(config)
     cell = load_cell(config, data_dir)
-    with run.locked(), _numeric_types(config):
+    with run.locked(), compute_types(config.mixed_precision):
         run.claim(config)
         if not run.finished:  # another process may have finished it since the first look
             _train(run, cell, device, DataParallel(strategy), Reporting(progress_bar, tensorboard, log_steps))
     return run
-
-
-@contextmanager
-def _numeric_types(config: RunConfig) -> Iterator[None]:
-    """Keras's compute type for the layers that are built inside."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if config.mixed_precision == "off" else f"mixed_{config.mixed_precision}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel, reporting: Reporting) -> None:
@@ -199,8 +187,7 @@ def _fit(run: RunDirectory, cell: Cell, model: keras.Model, checkpoint: Checkpoi
                         jit_compile=jit and parallel.replicas == 1,
                         metrics=training_accuracies(cell.representation) if config.validation == "none" else None)
         trainer.fit(cell.training_batches(progress.epoch), initial_epoch=progress.epoch, epochs=config.epochs,
-                    steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks,
-                    verbose=0)
+                    steps_per_epoch=cell.steps, shuffle=False, callbacks=callbacks, verbose=0)
     return checkpoints.progress
 
 

@@ -6,8 +6,7 @@ has the lowest validation *loss*. A stage that was killed goes on after its last
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,17 +88,6 @@ class _LowestLoss(Checkpoints):
     def improves(self, accuracy: float, loss: float) -> bool:
         """Whether the loss is lower; the first validation is always kept."""
         return self.progress.best_epoch == 0 or loss < self.progress.best_loss
-
-
-@contextmanager
-def compute_types(mixed_precision: str) -> Iterator[None]:
-    """Keras's compute type for the layers that are built inside: `"off"` (float32), `"float16"` or `"bfloat16"`."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if mixed_precision == "off" else f"mixed_{mixed_precision}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def run_stage(folder: Path, stage: Stage, model: keras.Model, representation: LabelRepresentation, lesson: Lesson, *,

@@ -22,9 +22,9 @@ from tfrepr.models.encoders.resnet50 import load_pretrained, pretrained_pixels
 from tfrepr.runs import RunDirectory
 from tfrepr.seeds import integer_seed
 from tfrepr.training.checkpoint import load_model, save_model
-from tfrepr.training.devices import Device, jit_compile, prepare_device
+from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
-from tfrepr.training.stages import Lesson, Stage, compute_types, run_stage
+from tfrepr.training.stages import Lesson, Stage, run_stage
 from tfrepr.training.transfer import transfer_weights
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
