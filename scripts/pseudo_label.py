@@ -8,22 +8,13 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import given, record_options, user_errors, voice_list_option
-from tfrepr.experiments.weak_labels import configs_from_options, run_configs
-from tfrepr.labels.options import LabelOptions
+from tfrepr.cli import given, user_errors
+from tfrepr.experiments.weak_labels import command_options, configs_from_options, run_configs
 from tfrepr.weak_labels.options import PseudoLabelConfig
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--experiment", metavar="NAME", default=None, help="missing-labels; other options then change every run of it")
-@record_options(PseudoLabelConfig, leave_out=("folder",))
-@record_options(LabelOptions)
-@voice_list_option
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
-              help="folder of all results; runs go to its sub-folder weak_labels")
-@click.option("--plots", type=click.Path(path_type=Path), default=Path("plots"), show_default=True,
-              help="folder for table and figure")
+@command_options(PseudoLabelConfig, "missing-labels")
 @user_errors
 def main(experiment: str | None, data_dir: Path | None, output: Path, plots: Path, **options) -> None:
     """Pseudo-labelling: train on the labelled images, label the others with the network, train on both, and again.

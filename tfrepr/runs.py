@@ -22,6 +22,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import click
+import numpy as np
+
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, RunRefusedError, UserError
 
@@ -44,7 +47,7 @@ class RunDirectory:
     """The files of one run.
 
     Args:
-        path: The directory; made by `open_for`.
+        path: The directory; made by `locked`.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -153,6 +156,50 @@ class RunDirectory:
         elif self.config() != config:
             raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten. Compare its config.json "
                                   "with your options, or choose another --output.")
+
+
+    def skipped(self, config: RunConfig) -> bool:
+        """Whether the run is finished, which is said on standard output.
+
+        Raises:
+            RunRefusedError: It was made by another config.
+        """
+        if not self.finished:
+            return False
+        if self.config() != config:
+            raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten.")
+        click.echo(f"{config.run_name}: finished earlier, skipped.")
+        return True
+
+    @contextmanager
+    def claimed(self, config: RunConfig) -> Iterator[None]:
+        """Holds the lock; the directory belongs to this config.
+
+        Raises:
+            RunRefusedError: Another process works on it, or it belongs to another config.
+        """
+        with self.locked():
+            self.claim(config)
+            yield
+
+    def claim_environment(self, environment: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Writes environment.json after `arrays` (file name to array), or checks that data and labels are those of its start.
+
+        Raises:
+            RunRefusedError: The fingerprint of the data or of the label table changed since the run began.
+        """
+        if (self / "environment.json").exists():
+            earlier = self.environment()
+            for key, what in (("data_fingerprint", "data"), ("label_fingerprint", "label table")):
+                if earlier[key] != environment[key]:
+                    raise RunRefusedError(f"The {what} of {self.path} changed since the run began ({earlier[key]} then, "
+                                          f"{environment[key]} now); nothing was overwritten. Restore it, or choose another "
+                                          "--output.")
+            return
+        for name, array in arrays.items():
+            with replacing(self / name) as temporary:
+                np.save(temporary, array)
+        self.write_json("environment.json", environment)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

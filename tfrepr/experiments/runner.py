@@ -22,6 +22,7 @@ from tfrepr.errors import RunInUseError, UserError
 from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task
 from tfrepr.experiments.grid import GridOptions, shard_of
 from tfrepr.runs import RunDirectory, record_experiment
+from tfrepr.training.cost import cores
 
 STATES = ("trained", "finished earlier", "in work elsewhere", "failed")
 LONGEST_TABLE = 40
@@ -131,7 +132,7 @@ def _side_by_side(configs: Sequence[RunConfig], tasks: Sequence[Task], output: P
                   gpus: Iterator[str | None]) -> Iterator[Outcome]:
     """Trains up to `jobs` cells at a time in processes of their own, which share cores and GPUs evenly."""
     jobs = min(jobs, len(configs)) or 1
-    threads = max(1, _cores() // jobs)
+    threads = max(1, cores() // jobs)
     running: set[CellProcess] = set()
     stopped = False
 
@@ -171,10 +172,6 @@ def _outcome(config: RunConfig, code: int, last_line: str) -> Outcome:
 def _numbered(number: int, count: int) -> Callable[[str], None]:
     """A printer of lines that says which cell they come from."""
     return lambda line: click.echo(f"[{number}/{count}] {line}")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus(strategy: str) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tfrepr.cli import record_options, voice_list_option
 from tfrepr.errors import UserError
 from tfrepr.experiments.cells import LABEL_FIELDS
 from tfrepr.labels.options import LabelOptions
@@ -42,6 +44,28 @@ def noisy_labels() -> list[CleaningConfig]:
     """
     return [CleaningConfig(label=label, noise_rate=rate, folds=3, retrain="block", **GENTLE)
             for label in STUDIED_LABELS for rate in (0.0, 0.2, 0.4)]
+
+
+def command_options(record: type, experiment: str) -> Callable[[Callable], Callable]:
+    """Decorator: the options that both commands have.
+
+    Args:
+        record: `PseudoLabelConfig` or `CleaningConfig`.
+        experiment: The experiment that `--experiment` names in the help text.
+    """
+    folder = click.Path(path_type=Path)
+    options = (
+        click.option("--experiment", metavar="NAME", default=None,
+                     help=f"{experiment}; other options then change every run of it"),
+        record_options(record, leave_out=("folder",)),
+        record_options(LabelOptions),
+        voice_list_option,
+        click.option("--data-dir", type=folder, default=None, help="folder with the data set's files"),
+        click.option("--output", type=folder, default=Path("output"), show_default=True,
+                     help="folder of all results; runs go to its sub-folder weak_labels"),
+        click.option("--plots", type=folder, default=Path("plots"), show_default=True, help="folder for table and figure"),
+    )
+    return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 def configs_from_options(record: type, experiment: str | None, options: dict[str, Any],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from tfrepr.config import RunConfig
 
 IMAGES_PER_SECOND = {
@@ -12,6 +14,11 @@ IMAGES_PER_SECOND = {
 
 DEVICES = {"cpu": "two CPU cores", "gpu": "one data-centre GPU"}
 """What the speeds were measured on."""
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def expected_seconds(config: RunConfig, kind: str, train_images: int, pixels: int) -> float | None:

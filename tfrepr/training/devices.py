@@ -11,6 +11,7 @@ import keras
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
+from tfrepr.training.cost import cores
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,13 @@ def prepare_device(config: RunConfig) -> Device:
         raise UserError(f"Keras's backend must be tensorflow or jax. Received: {backend!r}. Set KERAS_BACKEND=tensorflow.")
     if gpus:
         return Device("gpu", f"GPU, {gpus[0]}", backend)
-    return Device("cpu", f"CPU, {_cores()} cores", backend)
+    return Device("cpu", f"CPU, {_threads()} cores", backend)
 
 
-def _cores() -> str:
+def _threads() -> str:
     """`"8"`, or `"2 of 8"` where the process was given fewer threads; their number decides how sums are rounded."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
-    return f"{threads} of {cores}" if threads.isdecimal() and 0 < int(threads) < cores else str(cores)
+    return f"{threads} of {cores()}" if threads.isdecimal() and 0 < int(threads) < cores() else str(cores())
 
 
 def _tensorflow_gpus(deterministic: bool) -> list[str]:

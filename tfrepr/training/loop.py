@@ -18,13 +18,13 @@ from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset, centre_cropped
 from tfrepr.data.pipeline import evaluation_batches, training_batches
 from tfrepr.data.splits import Split, split
-from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.errors import UserError
 from tfrepr.evaluation import Evaluation, evaluate, forward_function
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.build import build_model
 from tfrepr.registry import DATASETS
-from tfrepr.runs import RunDirectory, history_columns, replacing
+from tfrepr.runs import RunDirectory, history_columns
 from tfrepr.seeds import integer_seed
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
@@ -131,18 +131,14 @@ def run_cell(config: RunConfig, output: Path, *, data_dir: Path | None = None, p
         UserError: Unusable input, a run directory in use or made by another config, or a loss that is no longer finite.
     """
     run = RunDirectory.of(config, output)
-    if run.finished:
-        if run.config() != config:
-            raise RunRefusedError(f"{run.path} was made by another config; nothing was overwritten.")
-        click.echo(f"{config.run_name}: finished earlier, skipped.")
+    if run.skipped(config):
         return run
     if strategy != "none" and config.validation == "none":
         raise UserError(f"--strategy {strategy} cannot measure accuracy on training batches, which --validation none asks for. "
                         "Leave --strategy out; several GPUs are used by --jobs, one for each cell.")
     device = prepare_device(config)
     cell = load_cell(config, data_dir)
-    with run.locked(), compute_types(config.mixed_precision):
-        run.claim(config)
+    with run.claimed(config), compute_types(config.mixed_precision):
         if not run.finished:  # another process may have finished it since the first look
             _train(run, cell, device, DataParallel(strategy), Reporting(progress_bar, tensorboard, log_steps))
     return run
@@ -225,17 +221,7 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
         "validation_images": len(cell.split.validation),
         "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
     }
-    if (run / "environment.json").exists():
-        earlier = run.environment()
-        for key, what in (("data_fingerprint", "data"), ("label_fingerprint", "label table")):
-            if earlier[key] != environment[key]:
-                raise RunRefusedError(f"The {what} of {run.path} changed since the run began ({earlier[key]} then, "
-                                      f"{environment[key]} now); nothing was overwritten. Restore it, or choose another "
-                                      "--output.")
-        return
-    with replacing(run / "label_table.npy") as temporary:
-        np.save(temporary, cell.representation.table)
-    run.write_json("environment.json", environment)
+    run.claim_environment(environment, {"label_table.npy": cell.representation.table})
 
 
 def _announce(cell: Cell, device: Device, progress: Progress) -> None:

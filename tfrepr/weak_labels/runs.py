@@ -11,16 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import click
-import numpy as np
-
-from tfrepr.data.dataset import ImageDataset
-from tfrepr.errors import RunRefusedError
-from tfrepr.runs import RunDirectory, replacing
+from tfrepr.runs import RunDirectory
 from tfrepr.weak_labels.options import WeakLabelConfig
 
 FOLDER = "weak_labels"
@@ -41,45 +34,3 @@ class WeakLabelRun(RunDirectory):
             UserError: The folder is not such a run directory, or its config cannot be read.
         """
         return WeakLabelConfig.from_dict(self.read_json("config.json"))
-
-    def skipped(self, config: WeakLabelConfig) -> bool:
-        """Whether the run is finished, which is said on standard output.
-
-        Raises:
-            RunRefusedError: It was made by another config.
-        """
-        if not self.finished:
-            return False
-        if self.config() != config:
-            raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten.")
-        click.echo(f"{config.run_name}: finished earlier, skipped.")
-        return True
-
-    @contextmanager
-    def claimed(self, config: WeakLabelConfig) -> Iterator[None]:
-        """Holds the lock; the directory belongs to this config.
-
-        Raises:
-            RunRefusedError: Another process works on it, or it belongs to another config.
-        """
-        with self.locked():
-            self.claim(config)
-            yield
-
-    def claim_task(self, dataset: ImageDataset, label_table: np.ndarray, environment: dict) -> None:
-        """Writes environment, given labels and label table; a resumed run must find its data and labels unchanged.
-
-        Raises:
-            RunRefusedError: They changed.
-        """
-        if (self / "environment.json").exists():
-            earlier = self.environment()
-            for key in ("data_fingerprint", "label_fingerprint"):
-                if earlier[key] != environment[key]:
-                    raise RunRefusedError(f"The {key.partition('_')[0]}s of {self.path} changed since the run began; nothing "
-                                          "was overwritten. Restore them, or choose another --output.")
-            return
-        for name, array in (("given_labels.npy", dataset.train_ids), ("label_table.npy", label_table)):
-            with replacing(self / name) as temporary:
-                np.save(temporary, array)
-        self.write_json("environment.json", environment)

@@ -85,9 +85,10 @@ def open_workshop(config: WeakLabelConfig, run: WeakLabelRun, dataset: ImageData
     device: Device = prepare_device(config)
     representation = build_representation(config.label, dataset.class_names, image_side=dataset.image_shape[0],
                                           options=config.label_options, smoothing=config.smoothing)
-    run.claim_task(dataset, representation.table, describe_environment(device) | {
+    run.claim_environment(describe_environment(device) | {
         "data_variant": dataset.variant, "data_fingerprint": dataset.fingerprint,
-        "label_fingerprint": representation.fingerprint, "class_names": list(dataset.class_names)})
+        "label_fingerprint": representation.fingerprint, "class_names": list(dataset.class_names)},
+        {"given_labels.npy": dataset.train_ids, "label_table.npy": representation.table})
     pixel_map = standardisation(dataset.mean, dataset.std) if config.weights == "none" else pretrained_pixels()
     return Workshop(config, run, dataset, representation, pixel_map, jit_compile(config, device))
 
