@@ -22,10 +22,10 @@ from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLa
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.tasks import noisy_label_task
-from tfrepr.weak_labels.training import blocks, new_model, open_workshop, starting_weights
+from tfrepr.weak_labels.training import blocks, flat_cosine_only, new_model, open_workshop, starting_weights
 
 PICTURES = ("--dataset", "folder", "--image-size", "16", "--batch-size", "8", "--frozen-epochs", "6", "--tuning-epochs", "1",
-            "--crop-area", "0.8")
+            "--least-steps", "1", "--crop-area", "0.8")
 QUICK = (*PICTURES, "--encoder", "mlp1x512", "--learning-rate", "0.001")
 GROWING = (*PICTURES, "--encoder", "resnet8", "--learning-rate", "0.01", "--sizes", "8,16", "--iterations", "1")
 
@@ -188,6 +188,15 @@ def test_blocks_freeze_a_trained_backbone_only():
         "trained": PseudoLabelConfig(encoder="resnet50", weights="imagenet")}.items()}
     assert frozen == {"fresh": [False, False], "larger": [False, False, True, False], "trained": [True, False]}
     assert [stage.epochs for stage in blocks(PseudoLabelConfig(scale=0.1), 32)] == [1, 1]
+
+
+def test_few_images_get_more_epochs_and_no_more_validations():
+    first, second = (stage.lasting(6) for stage in blocks(PseudoLabelConfig(least_steps=300), 32))
+    assert (first.epochs, first.validation_every) == (50, 6)
+    assert (second.epochs, second.validation_every) == (50, 12)
+    assert [stage.lasting(6).epochs for stage in blocks(PseudoLabelConfig(scale=0.1), 32)] == [5, 5]
+    assert [stage.lasting(6).epochs for stage in flat_cosine_only(PseudoLabelConfig(least_steps=300), 32)] == [100]
+    assert [stage.lasting(1000).epochs for stage in blocks(PseudoLabelConfig(), 32)] == [8, 4], "as many images as it takes"
 
 
 def test_tables_are_means_over_seeds_in_percent(missing):

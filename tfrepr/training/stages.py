@@ -6,8 +6,9 @@ has the lowest validation *loss*. A stage that was killed goes on after its last
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Stage:
         side: Side of the square images, pixels.
         frozen: Whether only the layers after `features` learn.
         validation_every: Epochs between validations.
+        least_steps: Steps of the optimiser below which the epochs are too few, see `lasting`.
     """
 
     policy: str
@@ -44,11 +46,17 @@ class Stage:
     side: int
     frozen: bool
     validation_every: int = 1
+    least_steps: int = 1
 
     @property
     def name(self) -> str:
         """For folder and log, as `"128-flat-cosine-frozen"`."""
         return f"{self.side}-{self.policy}{'-frozen' if self.frozen else ''}"
+
+    def lasting(self, steps_an_epoch: int) -> Stage:
+        """The stage with epochs enough for `least_steps`, and about as many validations as it had."""
+        epochs = max(self.epochs, math.ceil(self.least_steps / steps_an_epoch))
+        return replace(self, epochs=epochs, validation_every=self.validation_every * (epochs // self.epochs))
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ def run_cleaning(config: CleaningConfig, output: Path, *, data_dir: Path | None 
         return run
     task = noisy_label_task(config, data_dir)
     with run.claimed(config):
+        if run.skipped(config):  # by another process, since the first look
+            return run
         click.echo(f"{config.run_name}\n  {len(task.dataset.train_ids)} images")
         run.write_json("metrics.json", _pipeline(open_workshop(config, run, task.dataset), task.truth))
     return run

@@ -37,12 +37,13 @@ class WeakLabelConfig:
     frozen_epochs: int = option(8, "epochs of a block's first stage (flat-then-cosine; a trained backbone is frozen)",
                                 at_least=1)
     tuning_epochs: int = option(4, "epochs of a block's second stage (one-cycle, everything learns)", at_least=1)
+    least_steps: int = option(300, "steps of the optimiser that a stage has at least; few images get more epochs", at_least=1)
     learning_rate: float | None = option(None, "highest rate of the first stage (Adam; default: 0.002, regressed labels 0.03)",
                                          above=0)
     tuning_rate: float | None = option(None, "highest rate of the second stage (Adam; default: 0.0005, regressed labels 0.01)",
                                        above=0)
     batch_size: int = option(64, "training batch size", at_least=1)
-    scale: float = option(1.0, "factor of all epochs, for quick trials", above=0, at_most=1)
+    scale: float = option(1.0, "factor of all epochs and of --least-steps, for quick trials", above=0, at_most=1)
     crop_area: float = option(0.35, "smallest share of the image that a random crop keeps", above=0, at_most=1)
     mixup: float = option(0.0, "alpha of MixUp, 0: none", at_least=0, at_most=1)
     erasing: float = option(0.0, "probability of an erased patch", at_least=0, at_most=1)
@@ -79,8 +80,8 @@ class WeakLabelConfig:
         """Image sides of the blocks; `default` is the source's own."""
         return parse_sizes(self.sizes) or (default,)
 
-    def epochs(self, full: int) -> int:
-        """Epochs of a stage after `scale`."""
+    def scaled(self, full: int) -> int:
+        """Epochs or steps of a stage after `scale`."""
         return max(1, math.ceil(round(full * self.scale, 6)))
 
     def to_dict(self) -> dict[str, Any]:

@@ -39,6 +39,8 @@ def run_pseudo_labelling(config: PseudoLabelConfig, output: Path, *, data_dir: P
         return run
     task = missing_label_task(config, data_dir)
     with run.claimed(config):
+        if run.skipped(config):  # by another process, since the first look
+            return run
         click.echo(f"{config.run_name}\n  {np.sum(task.dataset.train_ids != UNLABELLED)} labelled and "
                    f"{np.sum(task.dataset.train_ids == UNLABELLED)} unlabelled images")
         run.write_json("metrics.json", _pipeline(open_workshop(config, run, task.dataset), task.truth))

@@ -97,20 +97,23 @@ def blocks(config: WeakLabelConfig, own_side: int) -> list[Stage]:
     """The stages of a training: for each side a flat-then-cosine stage, then a one-cycle stage on everything.
 
     The backbone is frozen in a first stage if it has been trained before, elsewhere or in a smaller block: a head on a backbone
-    of random weights would learn little.
+    of random weights would learn little. `train` lengthens stages that would have too few steps.
     """
-    stages = []
+    stages, least = [], config.scaled(config.least_steps)
     for number, side in enumerate(config.sides(own_side)):
         trained = number > 0 or config.weights != "none" or config.init_from is not None
-        stages += [Stage("flat-cosine", config.learning_rate, config.epochs(config.frozen_epochs), side, frozen=trained),
-                   Stage("one-cycle", config.tuning_rate, config.epochs(config.tuning_epochs), side, frozen=False)]
+        stages += [Stage("flat-cosine", config.learning_rate, config.scaled(config.frozen_epochs), side, frozen=trained,
+                         least_steps=least),
+                   Stage("one-cycle", config.tuning_rate, config.scaled(config.tuning_epochs), side, frozen=False,
+                         least_steps=least)]
     return stages
 
 
 def flat_cosine_only(config: WeakLabelConfig, own_side: int) -> list[Stage]:
     """One flat-then-cosine stage on everything at the largest side, as long as a block."""
-    epochs = config.epochs(config.frozen_epochs) + config.epochs(config.tuning_epochs)
-    return [Stage("flat-cosine", config.learning_rate, epochs, config.sides(own_side)[-1], frozen=False)]
+    epochs = config.scaled(config.frozen_epochs) + config.scaled(config.tuning_epochs)
+    return [Stage("flat-cosine", config.learning_rate, epochs, config.sides(own_side)[-1], frozen=False,
+                  least_steps=2 * config.scaled(config.least_steps))]
 
 
 def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.ndarray, validation_rows: np.ndarray,
@@ -120,7 +123,7 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
     Args:
         workshop: What all trainings share.
         name: Name of the training's folder; initialisation, order and crops depend on it.
-        stages: What to do.
+        stages: What to do; those that would have too few steps with so few images get more epochs.
         train_rows, validation_rows: Indices into the training images.
         ids: Class id of every training image, given or guessed; only those of the two rows are read.
 
@@ -129,7 +132,9 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
     """
     folder = RunDirectory(workshop.run / name)
     seed = integer_seed(workshop.config.seed, "initialisation", name)
-    with compute_types(workshop.config.mixed_precision):
+    config = workshop.config
+    stages = [stage.lasting(_steps(config, train_rows)) for stage in stages]
+    with compute_types(config.mixed_precision):
         if not (folder / TRAINING_FILE).exists():
             _run_stages(workshop, folder, stages, train_rows, validation_rows, ids, seed)
             _finish(workshop, folder, stages[-1], validation_rows, ids)
@@ -200,7 +205,12 @@ def _lesson(workshop: Workshop, stage: Stage, train_rows: np.ndarray, validation
                                 first_epoch=first_epoch, last_epoch=stage.epochs)
 
     validation = workshop.batches(dataset.train_images[validation_rows], ids[validation_rows], stage.side)
-    return Lesson(batches, math.ceil(len(train_rows) / config.batch_size), len(train_rows), validation, mixed=config.mixup > 0)
+    return Lesson(batches, _steps(config, train_rows), len(train_rows), validation, mixed=config.mixup > 0)
+
+
+def _steps(config: WeakLabelConfig, train_rows: np.ndarray) -> int:
+    """Batches an epoch."""
+    return math.ceil(len(train_rows) / config.batch_size)
 
 
 def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_rows: np.ndarray, ids: np.ndarray) -> None:
