@@ -141,7 +141,7 @@ WRONG = [
     ("pseudo_label", ["--sizes", "64,64"], "must grow"),
     ("pseudo_label", ["--sizes", "large"], "--sizes wants"),
     ("pseudo_label", ["--weights", "imagenet"], "resnet50"),
-    ("pseudo_label", ["--experiment", "noisy-labels"], "other one"),
+    ("pseudo_label", ["--experiment", "noisy-labels"], "belongs to scripts/clean_labels.py"),
     ("pseudo_label", ["--experiment", "mising-labels"], "Did you mean 'missing-labels'"),
     ("clean_labels", ["--noise-rate", "1.0"], "less than 1"),
     ("clean_labels", ["--noise-rate", "-0.1"], "at least 0"),

@@ -15,6 +15,7 @@ from tfrepr.errors import UserError
 from tfrepr.experiments.grid import GridOptions, scaled, shard_of
 from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.measurements import measurement_file
+from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.runs import RunDirectory
 from tfrepr.training.cost import DEVICES, duration, expected_seconds
@@ -44,6 +45,9 @@ def experiment_list(output: Path, scale: float = 1.0) -> str:
             RunDirectory.of(config, output) / "metrics.json" for config in cells]
         count, done = len(files), sum(file.is_file() for file in files)
         lines.append(f"{name:26}{count:6}{done:6}{count - done:6}  {EXPERIMENTS.describe(name)}")
+    lines += ["Missing and noisy labels have commands of their own:",
+              *(f"  python scripts/{config.script} --experiment {name}  {WEAK_EXPERIMENTS.describe(name)}"
+                for name in WEAK_EXPERIMENTS for config in WEAK_EXPERIMENTS[name]()[:1])]
     return "\n".join([*lines, *_scale_remark(scale)])
 
 

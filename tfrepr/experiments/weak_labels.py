@@ -81,10 +81,10 @@ def configs_from_options(record: type, experiment: str | None, options: dict[str
     Raises:
         UserError: An unknown experiment, one of the other kind, or a value that is not allowed.
     """
-    cells = [{}] if experiment is None else [_fields(config) for config in WEAK_EXPERIMENTS[experiment]()]
-    if experiment is not None and not isinstance(WEAK_EXPERIMENTS[experiment]()[0], record):
-        raise UserError(f"The experiment {experiment!r} belongs to the other one of scripts/pseudo_label.py and "
-                        "scripts/clean_labels.py.")
+    named = [] if experiment is None else WEAK_EXPERIMENTS[experiment]()
+    if named and not isinstance(named[0], record):
+        raise UserError(f"The experiment {experiment!r} belongs to scripts/{named[0].script}.")
+    cells = [_fields(config) for config in named] or [{}]
     labels = {key: value for key, value in options.items() if key in LABEL_FIELDS}
     own = {key: value for key, value in options.items() if key not in LABEL_FIELDS}
     if own.get("dataset") == "folder" and data_dir is not None:

@@ -26,6 +26,7 @@ class WeakLabelConfig:
     """What both pipelines share: data, network, label, and the two stages of a training block."""
 
     task: ClassVar[str] = "weak"
+    script: ClassVar[str]
 
     dataset: str = option("digits", "data source", choices=DATASETS.names)
     encoder: str = option("resnet8", "image encoder", choices=ENCODERS.names)
@@ -142,6 +143,7 @@ class PseudoLabelConfig(WeakLabelConfig):
     """Images of which some have no label."""
 
     task: ClassVar[str] = "missing"
+    script: ClassVar[str] = "pseudo_label.py"
 
     labelled_percent: float | None = option(
         None, "percent of the training images that keep their label; the rest is hidden (default: 20; a folder with "
@@ -166,6 +168,7 @@ class CleaningConfig(WeakLabelConfig):
     """Images of which some have a wrong label. Label smoothing, MixUp and erasing are on, as in the report."""
 
     task: ClassVar[str] = "noisy"
+    script: ClassVar[str] = "clean_labels.py"
 
     noise_rate: float | None = option(None, "share of the training labels that is made wrong (default: 0.2; a folder's "
                                             "labels are taken as they are)", at_least=0)
