@@ -13,11 +13,13 @@ from tests.synthetic_runs import write_run
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
+from tfrepr.records import keep_records
 from tfrepr.registry import EXPERIMENTS
-from tfrepr.report import BEGIN, END, full_report, read_sources, readme_table, section, update_readme
+from tfrepr.report import BLOCKS, full_report, read_sources, readme_blocks, section, update_readme
 from tfrepr.results import experiment_runs
 
 ROOT = Path(__file__).resolve().parents[1]
+MARKERS = "".join(f"above {name}\n<!-- {name}:begin -->\nsomething else\n<!-- {name}:end -->\n" for name in BLOCKS)
 
 
 def cell(output, accuracy=None, versions="3", attacks=False, **fields):
@@ -134,32 +136,60 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
     text = full_report(sources)
     assert all(f"## {name}\n" in text for name in EXPERIMENTS)
     assert {row[1] for name, row in rows(text).items() if "CIFAR" in name} == {"not run"}
-    assert all(row[1] == "not run" for name, row in rows(readme_table(sources)).items() if name not in ("", "---"))
+    blocks = readme_blocks(sources)
+    assert {row[-1] for name, row in rows(blocks["claims"]).items() if name[:1] == "C"} == {"not tested"}
+    assert blocks["weak-labels"] == "Not run."
+    assert all(f"`{name}`" in blocks["results"] for name in EXPERIMENTS)
 
 
 def test_readme_changes_between_the_markers_only(tmp_path):
     path = tmp_path / "README.md"
-    path.write_text(f"above\n{BEGIN}\nsomething else\n{END}\nbelow\n")
+    path.write_text(MARKERS + "below\n")
     update_readme(read_sources(tmp_path), path)
     once = path.read_text()
-    assert once.startswith(f"above\n{BEGIN}\n| ")
-    assert once.endswith(f"|\n{END}\nbelow\n")
+    assert once.startswith("above claims\n<!-- claims:begin -->\n| ")
+    assert once.endswith("\n<!-- weak-labels:begin -->\nNot run.\n<!-- weak-labels:end -->\nbelow\n")
     assert "something else" not in once
     update_readme(read_sources(tmp_path), path)
     assert path.read_text() == once
     path.write_text("no markers")
-    with pytest.raises(UserError, match="results:begin"):
+    with pytest.raises(UserError, match="claims:begin"):
         update_readme(read_sources(tmp_path), path)
 
 
-def test_the_command_writes_both_files(tmp_path):
+def test_the_command_keeps_records_and_writes_both_files(tmp_path):
     command = runpy.run_path(str(ROOT / "scripts" / "report.py"))["main"]
-    (tmp_path / "README.md").write_text(f"{BEGIN}\n{END}\n")
+    cell(tmp_path, 0.9, label="speech")
+    cell(tmp_path, 0.9, label="category").joinpath("metrics.json").unlink()
+    (tmp_path / "README.md").write_text(MARKERS)
     words = ["--output", str(tmp_path), "--report", str(tmp_path / "R.md"), "--readme", str(tmp_path / "README.md")]
     result = CliRunner().invoke(command, words)
     assert result.exit_code == 0, result.output
-    assert "not run" in (tmp_path / "R.md").read_text()
+    assert "Runs found: 1, 1 of them finished" in (tmp_path / "R.md").read_text()
+    assert "| 90.00 | -2.34 | 1 |" in (tmp_path / "README.md").read_text()
     assert CliRunner().invoke(command, [*words[:-1], str(tmp_path / "none.md")]).exit_code == 2
+
+
+def test_records_are_small_files_of_finished_runs(tmp_path):
+    path = cell(tmp_path, 0.9, label="speech", attacks=True)
+    for name in ("best.keras", "label_table.npy", "features/epoch-00001.npz", "features/scores.csv", ".unfinished-history.csv"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_text("")
+    cell(tmp_path, 0.9, label="category").joinpath("metrics.json").unlink()
+    kept = {copy.relative_to(tmp_path / "results" / "runs" / path.name).as_posix() for copy in keep_records(tmp_path)}
+    assert kept == {"config.json", "environment.json", "metrics.json", "history.csv", "attacks.csv", "features/scores.csv"}
+    assert keep_records(tmp_path) == []
+    (path / "attacks.csv").write_text("new")
+    assert [copy.name for copy in keep_records(tmp_path)] == ["attacks.csv"]
+
+
+def test_the_committed_report_is_that_of_the_committed_records():
+    sources = read_sources(ROOT / "output" / "results")
+    again = "Write them anew with: python scripts/report.py"
+    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources), again
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, content in readme_blocks(sources).items():
+        assert f"<!-- {name}:begin -->\n{content}\n<!-- {name}:end -->" in readme, again
 
 
 def test_the_paper_has_every_cell_of_its_tables_once():

@@ -51,7 +51,7 @@ class Seeds:
 
     def mean(self, value: Callable[[Run], float | None]) -> Mean | None:
         """Over the runs for which there is a value; None where there is none for any."""
-        values = [float(number) for run in self.runs if _known(number := value(run))]
+        values = [float(number) for run in self.runs if known(number := value(run))]
         if not values:
             return None
         average = math.fsum(values) / len(values)
@@ -60,7 +60,7 @@ class Seeds:
 
     def said(self, column: str) -> str:
         """What the runs say in a column; several answers are joined by `"; "`."""
-        return "; ".join(sorted({str(run[column]) for run in self.runs if _known(run[column])})) or "not recorded"
+        return "; ".join(sorted({str(run[column]) for run in self.runs if known(run[column])})) or "not recorded"
 
     @property
     def epochs(self) -> int:
@@ -109,9 +109,9 @@ def distinct_cells(cells: Sequence[RunConfig]) -> Iterator[RunConfig]:
 
 
 def _key(run: Run) -> tuple:
-    return tuple(run[name] if _known(run[name]) else None for name in CONFIG_DEFAULTS if name not in NOT_MATCHED)
+    return tuple(run[name] if known(run[name]) else None for name in CONFIG_DEFAULTS if name not in NOT_MATCHED)
 
 
-def _known(value: Any) -> bool:
+def known(value: Any) -> bool:
     """Whether a cell of a table holds something: pandas writes what is missing as NaN where a column has numbers."""
     return value is not None and value == value

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
+from tfrepr.claims import all_claims
 from tfrepr.comparison import RunIndex, distinct_cells
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
+from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
 from tfrepr.paper import STATEMENTS
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report_rows import (
@@ -31,10 +34,15 @@ from tfrepr.report_rows import (
 )
 from tfrepr.results import find_runs, read_results
 from tfrepr.runs import write_atomically
+from tfrepr.weak_labels.results import markdown, mean_table, result_table
+from tfrepr.weak_labels.runs import FOLDER as WEAK_LABELS
+from tfrepr.weak_labels.runs import WeakLabelRun
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+BLOCKS = ("claims", "results", "weak-labels")
+"""Parts of the README between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
 COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data")
 README_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
+CLAIM_COLUMNS = ("", "claim", "measured", "basis", "verdict")
 ROWS: dict[str, Callable[[Sequence[RunConfig], Sources], Iterator[Row]]] = {
     "figure2": history_rows, "figure3": attack_rows("images"), "figure5": feature_rows, "figure6": attack_rows("clean_correct"),
     "figure7": attack_rows("images"), "figure8": feature_rows, "a1-threshold": threshold_rows, "miniproject": history_rows,
@@ -49,8 +57,6 @@ NEXT = {
     "a1-threshold": "python scripts/speak.py --test-set --run RUN_DIR",
 }
 """What is to be done with the trained cells."""
-HEADLINE_LABELS = ("category", "speech")
-"""Labels of Table 1 that the README shows, by the nearest label."""
 
 
 def read_sources(output: Path) -> Sources:
@@ -69,7 +75,7 @@ def write_report(sources: Sources, path: Path) -> None:
 
 
 def update_readme(sources: Sources, path: Path) -> None:
-    """Replaces what stands between the markers `BEGIN` and `END`.
+    """Replaces what stands between the markers of the `BLOCKS`.
 
     Raises:
         UserError: There is no such file, or it does not have each marker once, in this order.
@@ -79,10 +85,19 @@ def update_readme(sources: Sources, path: Path) -> None:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}). Name the file with --readme, or leave it out with "
                         "--no-readme.") from None
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", flags=re.S)
-    if (text.count(BEGIN), text.count(END), len(pattern.findall(text))) != (1, 1, 1):
-        raise UserError(f"{path} must have one line {BEGIN} and after it one line {END}; the table goes between them.")
-    write_atomically(path, pattern.sub(lambda _: f"{BEGIN}\n{readme_table(sources)}\n{END}", text).encode())
+    for name, content in readme_blocks(sources).items():
+        begin, end = (f"<!-- {name}:{word} -->" for word in ("begin", "end"))
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", flags=re.S)
+        if (text.count(begin), text.count(end), len(pattern.findall(text))) != (1, 1, 1):
+            raise UserError(f"{path} must have one line {begin} and after it one line {end}; the table goes between them.")
+        text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)
+    write_atomically(path, text.encode())
+
+
+def readme_blocks(sources: Sources) -> dict[str, str]:
+    """The contents of the `BLOCKS`."""
+    return dict(zip(BLOCKS, ("\n".join(claims_table(sources)), readme_table(sources), "\n".join(weak_label_tables(sources))),
+                    strict=True))
 
 
 def full_report(sources: Sources) -> str:
@@ -93,7 +108,31 @@ def full_report(sources: Sources) -> str:
             "differences percentage points. Runs that are not finished are left out. "
             f"Runs found: {len(runs)}, {int(runs['finished'].sum())} of them finished.", ""]
     sections = [line for name in EXPERIMENTS for line in section(name, sources)]
-    return "\n".join([*head, *sections, *_other_runs(sources), *_versions(sources), *_notes(sources)]).rstrip() + "\n"
+    return "\n".join([*head, "## Claims", "", *claims_table(sources), "", *sections, "## Missing and noisy labels", "",
+                      *weak_label_tables(sources), "", *_other_runs(sources), *_versions(sources),
+                      *_notes(sources)]).rstrip() + "\n"
+
+
+def claims_table(sources: Sources) -> list[str]:
+    """The paper's claims with our numbers and verdicts, see `tfrepr.claims`."""
+    rows = [(claim.name, claim.statement, claim.measured, claim.basis, claim.verdict) for claim in all_claims(sources)]
+    return _table(CLAIM_COLUMNS, rows)
+
+
+def weak_label_tables(sources: Sources) -> list[str]:
+    """Means over the seeds of all finished runs with missing and with noisy labels, a table each."""
+    runs = [WeakLabelRun(path.parent) for path in sorted((sources.output / WEAK_LABELS).glob("*/metrics.json"))]
+    found = result_table(runs)
+    if found.empty:
+        return ["Not run."]
+    lines = []
+    for name in WEAK_EXPERIMENTS:
+        script, task = WEAK_EXPERIMENTS[name]()[0].script, WEAK_EXPERIMENTS[name]()[0].task
+        rows = found[found["task"] == task].dropna(axis="columns", how="all")
+        if len(rows):
+            lines += [*([""] if lines else []), f"`python scripts/{script} --experiment {name}`:", "",
+                      markdown(mean_table(rows)).rstrip()]
+    return lines
 
 
 def section(name: str, sources: Sources) -> list[str]:
@@ -122,9 +161,12 @@ def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
     return f"Trained: {done} of {len(distinct)} cells, each with one seed or more." if done else "Not run."
 
 
-def table(rows: Sequence[Row], columns: Sequence[str] = COLUMNS) -> list[str]:
-    """A Markdown table."""
-    lines = [(row.what, row.paper, row.ours, row.difference, row.n, row.epochs, row.device, row.data) for row in rows]
+def table(rows: Sequence[Row]) -> list[str]:
+    """A Markdown table of rows."""
+    return _table(COLUMNS, [astuple(row) for row in rows])
+
+
+def _table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
     return [_table_line(columns), _table_line(["---"] * len(columns)), *map(_table_line, lines)]
 
 
@@ -133,25 +175,22 @@ def _table_line(values: Sequence[str]) -> str:
 
 
 def readme_table(sources: Sources) -> str:
-    """The short table: Table 1's category and speech accuracies, and one line for each other experiment of the paper."""
-    names = [name for name in EXPERIMENTS if name != "quickstart"]
-    lines = [line for name in names for line in (_headlines(name, sources) or [_summary(name, sources)])]
-    return "\n".join([_table_line(README_COLUMNS), _table_line(["---"] * len(README_COLUMNS)), *map(_table_line, lines)])
-
-
-def _headlines(name: str, sources: Sources) -> list[tuple[str, ...]]:
-    """Table 1 by the nearest label, for `HEADLINE_LABELS`."""
-    cells = [cell for cell in EXPERIMENTS[name]() if cell.label in HEADLINE_LABELS] if name.startswith("table1") else []
-    rows = [row for row in accuracy_rows(cells, sources) if not row.what.endswith("threshold")]
-    return [(f"Table 1: {row.what}", row.paper, row.ours, row.difference, row.n, row.epochs,
-             "-" if row.ours == NOT_RUN else f"{row.device}; {row.data}", f"`{command(name)}`") for row in rows]
-
-
-def _summary(name: str, sources: Sources) -> tuple[str, ...]:
-    """How far an experiment is, in one line."""
-    words = progress(name, EXPERIMENTS[name](), sources)
-    ours = NOT_RUN if words == "Not run." else f"{words} See RESULTS.md."
-    return (EXPERIMENTS.describe(name).rstrip("."), "-", ours, "-", "-", "-", "-", f"`{command(name)}`")
+    """The short table: rows of the paper's tables and figures for which there are runs, then the names of the other lists."""
+    rows, left = [], []
+    for name in EXPERIMENTS:
+        if progress(name, EXPERIMENTS[name](), sources) == "Not run.":
+            left.append(name)
+        elif name.startswith("table1"):
+            rows += [(f"Table 1: {row.what}", row.paper, row.ours, row.difference, row.n, row.epochs,
+                      f"{row.device}; {row.data}", f"`{command(name)}`")
+                     for row in accuracy_rows(EXPERIMENTS[name](), sources)
+                     if row.ours != NOT_RUN and not row.what.endswith("threshold")]
+        else:
+            rows.append((EXPERIMENTS.describe(name).rstrip("."), "-", f"{progress(name, EXPERIMENTS[name](), sources)} "
+                         "See RESULTS.md.", "-", "-", "-", "-", f"`{command(name)}`"))
+    lines = _table(README_COLUMNS, rows) if rows else []
+    return "\n".join([*lines, *([""] if rows and left else []),
+                      *([f"Not run: {', '.join(f'`{name}`' for name in left)}."] if left else [])])
 
 
 def _other_runs(sources: Sources) -> list[str]:
@@ -171,8 +210,7 @@ def _versions(sources: Sources) -> list[str]:
                      for values in runs[list(names)].itertuples(index=False))
     mixed = "Means over runs of several versions are marked above. " if len(counts) > 1 else ""
     return ["## Versions", "", f"{mixed}A commit ending in `-modified` had changes that were not committed.", "",
-            _table_line(("runs", *names)), _table_line(["---"] * 6),
-            *(_table_line((str(count), *values)) for values, count in counts.most_common()), ""]
+            *_table(("runs", *names), [(str(count), *values) for values, count in counts.most_common()]), ""]
 
 
 def _notes(sources: Sources) -> list[str]:

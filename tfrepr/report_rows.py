@@ -109,7 +109,7 @@ def feature_rows(cells: Sequence[RunConfig], sources: Sources) -> Iterator[Row]:
     """Silhouette and k-NN purity of the features by share of the training (Figures 5 and 8)."""
     for cell in distinct_cells(cells):
         for seeds in sources.index.seeds(cell):
-            scores = {run["run"]: _scores(Path(run["path"])) for run in seeds.runs}
+            scores = {run["run"]: feature_scores(Path(run["path"])) for run in seeds.runs}
             shares = sorted({share for by_place in scores.values() for share, _ in by_place})
             for name in ("silhouette", "knn_purity"):
                 means = {f"{share:.0%}": seeds.mean(lambda run, at=(share, name), scores=scores: scores[run["run"]].get(at))
@@ -213,7 +213,7 @@ def _last_value(run: Run, last: dict[str, Any], column: str, factor: float) -> f
     return factor * last[run["run"]][column] if run["run"] in last else None
 
 
-def _scores(run: Path) -> dict[tuple[float, str], float]:
+def feature_scores(run: Path) -> dict[tuple[float, str], float]:
     """Silhouette and k-NN purity by share of the training and name."""
     try:
         with (run / "features" / "scores.csv").open(encoding="utf-8", newline="") as file:

@@ -1,0 +1,253 @@
+"""The paper's claims beside what our runs say, each with its numbers and a verdict by rules that are the same for all.
+
+A claim is a list of comparisons that ought to come out one way. It is *reproduced* where all of them do and the 95% intervals
+over seeds bear every one out, *contradicted* where an interval bears out the opposite of one, and otherwise *agrees* (all come
+out as claimed, not all beyond chance), *mixed* or *disagrees*. A single seed has no interval, and its verdict says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfrepr.attacks.diagnosis import adaptive_fall
+from tfrepr.config import RunConfig
+from tfrepr.experiments.two_cores import all_data, low_data
+from tfrepr.figures.style import ENCODER_TITLES
+from tfrepr.paired import Difference, paired_difference, runs_of
+from tfrepr.report_rows import Sources, feature_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HIGH_DIMENSIONAL = ("speech", "shuffle", "composite", "random")
+HIGH_ENTROPY = ("speech", "random")
+"""Those of them among the runs on all data."""
+NOT_TESTED = "not tested"
+POINT = 1.0
+"""What "about a point" is, percentage points."""
+ADAPTIVE_EPSILONS = (2.0, 4.0, 8.0)
+"""Epsilons of C6, in units of 1/255; at 16/255 and more next to nothing is left of any model here."""
+CONVERGED = 0.9
+"""Share of the fall of the training loss after which a run counts as converged (C4)."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison that a claim consists of.
+
+    Attributes:
+        agrees: Whether it comes out as claimed.
+        beyond_chance: Whether the interval over seeds bears that out.
+        seeds: Seeds behind it.
+    """
+
+    agrees: bool
+    beyond_chance: bool
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row of the table of claims.
+
+    Attributes:
+        name: As `"C2"`.
+        statement: What the paper says, or what we asked.
+        measured: Our numbers, in words.
+        basis: Seeds, epochs, device and data behind them.
+        verdict: See the module's docstring; `NOT_TESTED` without runs.
+    """
+
+    name: str
+    statement: str
+    measured: str
+    basis: str
+    verdict: str
+
+
+def all_claims(sources: Sources) -> list[Claim]:
+    """C1 to C6, from the runs of the experiments `two-cores-low-data` and `two-cores-all-data`."""
+    return [_equal_accuracy(sources), *_low_data_claims(sources), _robustness(sources), _convergence(sources),
+            _clusters(sources), _adaptive(sources)]
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """The verdict of a claim."""
+    if not checks:
+        return NOT_TESTED
+    doubtful = [check for check in checks if not check.beyond_chance]
+    remark = "" if not doubtful else " (one seed)" if all(check.seeds == 1 for check in doubtful) else " (within chance)"
+    if any(not check.agrees and check.beyond_chance for check in checks):
+        return "contradicted"
+    if all(check.agrees for check in checks):
+        return f"agrees{remark}" if doubtful else "reproduced"
+    return f"{'mixed' if any(check.agrees for check in checks) else 'disagrees'}{remark}"
+
+
+def differences(cells: Iterable[RunConfig], base: RunConfig, sources: Sources) -> dict[RunConfig, Difference]:
+    """Test accuracy of cells minus that of `base`, percentage points, paired by seed; cells without runs are left out."""
+    found = {cell: paired_difference(cell, base, sources.index, lambda run: 100 * run["test_accuracy"]) for cell in cells}
+    return {cell: difference for cell, difference in found.items() if difference is not None}
+
+
+def label_name(cell: RunConfig) -> str:
+    """`"speech"`, or `"smoothed category"`."""
+    return f"smoothed {cell.label}" if cell.label_smoothing else cell.label
+
+
+def _equal_accuracy(sources: Sources) -> Claim:
+    cells = {cell.label: cell for cell in all_data()}
+    found = differences((cells[label] for label in (*HIGH_ENTROPY, "constant")), cells["category"], sources)
+    checks = [Check(difference.mean < 0, difference.sign < 0, difference.count) if cell.label == "constant" else
+              _within(difference, POINT) for cell, difference in found.items()]
+    return _claim("C1", "Table 1: with all the data, high-dimensional labels are as accurate as category, within about a "
+                  "point; constant is slightly worse", _said(found, cells["category"], sources), cells.values(), checks,
+                  sources)
+
+
+def _within(difference: Difference, limit: float) -> Check:
+    inside = abs(difference.mean) <= limit
+    reach = difference.half_width
+    decided = reach is not None and (abs(difference.mean) + reach <= limit if inside else abs(difference.mean) - reach > limit)
+    return Check(inside, decided, difference.count)
+
+
+def _low_data_claims(sources: Sources) -> Iterator[Claim]:
+    cells = low_data()
+    for encoder, percent in dict.fromkeys((cell.encoder, cell.percent) for cell in cells):
+        group = {label_name(cell): cell for cell in cells if (cell.encoder, cell.percent) == (encoder, percent)}
+        where = f"{percent:g}% of the data, {ENCODER_TITLES[encoder]}"
+        high = [group[label] for label in HIGH_DIMENSIONAL if label in group]
+        above = differences(high, group["category"], sources)
+        paper = "comparable to" if encoder == "resnet32" else "above"
+        yield _claim("C2", f"Figure 4, {where}: high-dimensional labels are above category (the paper here: {paper} it)",
+                     _said(above, group["category"], sources), group.values(),
+                     [_signed(found, 1) for found in above.values()], sources)
+        if "smoothed category" in group:
+            yield from _other_labels(group, high, where, sources)
+
+
+def _other_labels(group: dict[str, RunConfig], high: Sequence[RunConfig], where: str, sources: Sources) -> Iterator[Claim]:
+    smoothed = differences([group["smoothed category"]], group["category"], sources)
+    checks = [Check(found.sign <= 0, found.count > 1, found.count) for found in smoothed.values()]
+    yield _claim("C2", f"Figure 4, {where}: label smoothing does not help", _said(smoothed, group["category"], sources),
+                 group.values(), checks, sources)
+    for label in ("lowdim", "constant"):
+        below = {cell: paired_difference(group[label], cell, sources.index, lambda run: 100 * run["test_accuracy"])
+                 for cell in high}
+        below = {cell: found for cell, found in below.items() if found is not None}
+        said = "; ".join(f"{label} minus {cell.label} {found.text()}" for cell, found in below.items())
+        yield _claim("C2", f"Figure 4, {where}: {label} is below the high-dimensional labels", said, group.values(),
+                     [_signed(found, -1) for found in below.values()], sources)
+
+
+def _signed(difference: Difference, sign: int) -> Check:
+    return Check(sign * difference.mean > 0, difference.sign != 0, difference.count)
+
+
+def _robustness(sources: Sources) -> Claim:
+    cells = {cell.label: cell for cell in all_data()}
+    rows = _attacks(sources, cells, "paper")
+    rows = rows[(rows["criterion"] == "nearest") & (rows["epsilon"] > 0)]
+    table = rows.assign(left=100 * rows["still_correct"] / rows["images"]).pivot_table(
+        index=["images", "goal", "attack", "epsilon"], columns="label", values="left")
+    checks, said = [], []
+    for label in (label for label in HIGH_ENTROPY if {label, "category"} <= set(table)):
+        gain = (table[label] - table["category"]).dropna()
+        checks += [Check(value > 0, False, 1) for value in gain]
+        said.append(f"{label} is above category in {(gain > 0).sum()} of {len(gain)} settings, by {gain.min():+.1f} to "
+                    f"{gain.max():+.1f} points")
+    return _claim("C3", "Figures 3, 6 and 7: under FGSM and iterative attacks high-entropy labels keep more accuracy at every "
+                  "epsilon", "; ".join(said), cells.values(), checks, sources, images=rows)
+
+
+def _adaptive(sources: Sources) -> Claim:
+    cells = {cell.label: cell for cell in all_data()}
+    rows = _attacks(sources, cells, None)
+    falls = adaptive_fall(rows[rows["criterion"] == "nearest"]).reset_index()
+    checks, said = [], []
+    for epsilon in ADAPTIVE_EPSILONS:
+        worst = falls[falls["epsilon"] == epsilon].set_index("label")
+        labels = [label for label in cells if label in worst.index]
+        if "category" in labels:
+            said.append(f"{epsilon:g}/255: " + ", ".join(
+                f"{label} {worst.loc[label, 'standard']:.1f} to {worst.loc[label, 'adaptive']:.1f}" for label in labels))
+            checks += [Check(worst.loc[label, "adaptive"] > worst.loc["category", "adaptive"], False, 1)
+                       for label in labels if label in HIGH_ENTROPY]
+    text = f"worst case in percent, standard to adaptive, {'; '.join(said)}" if said else ""
+    return _claim("C6", "Ours: that robustness survives attacks on the decision itself, from another model and without "
+                  "gradients", text, cells.values(), checks, sources, images=rows)
+
+
+def _convergence(sources: Sources) -> Claim:
+    cells = {cell.label: cell for cell in all_data()}
+    ends = {label: end for label, cell in cells.items() if label != "category" and (end := _loss_curve(cell, sources))}
+    checks = [Check(ends["constant"][place] > ends[label][place], False, 1) for label in HIGH_ENTROPY
+              if {label, "constant"} <= set(ends) for place in (0, 1)]
+    said = "; ".join(f"{label}: {epoch} epochs, then {loss:.2f}" for label, (epoch, loss) in ends.items())
+    return _claim("C4", f"Figure 2: constant takes longer to converge (here: to {CONVERGED:.0%} of the fall of its training "
+                  "loss) and to a higher loss", said, cells.values(), checks, sources)
+
+
+def _loss_curve(cell: RunConfig, sources: Sources) -> tuple[int, float] | None:
+    """Epoch after which `CONVERGED` of the fall of the training loss is done, and the last loss; of the first seed."""
+    run = next(iter(runs_of(cell, sources.index).values()), None)
+    if run is None:
+        return None
+    rows = sources.results.histories[sources.results.histories["run"] == run["run"]]
+    losses = rows["train_loss"].to_numpy()
+    reached = losses <= losses[0] - CONVERGED * (losses[0] - losses.min())
+    return int(rows["epoch"].to_numpy()[reached.argmax()]), float(losses[-1])
+
+
+def _clusters(sources: Sources) -> Claim:
+    cells = {cell.label: cell for cell in all_data() if cell.label in ("category", "speech")}
+    runs = {label: next(iter(runs_of(cell, sources.index).values()), None) for label, cell in cells.items()}
+    scores = {label: {} if run is None else feature_scores(Path(run["path"])) for label, run in runs.items()}
+    places = sorted(set(scores["speech"]) & set(scores["category"]))
+    checks = [Check(scores["speech"][place] > scores["category"][place], False, 1) for place in places]
+    said = "; ".join(f"{name.replace('_', ' ')} at {', '.join(f'{share:.0%}' for share, other in places if other == name)}: "
+                     + ", ".join(f"{label} " + " ".join(f"{scores[label][place]:.2f}" for place in places if place[1] == name)
+                                 for label in scores)
+                     for name in dict.fromkeys(name for _, name in places))
+    return _claim("C5", "Figure 5: features of speech cluster earlier and better (silhouette, k-NN purity over the training)",
+                  said, cells.values(), checks, sources)
+
+
+def _attacks(sources: Sources, cells: dict[str, RunConfig], protocol: str | None) -> pd.DataFrame:
+    """Rows of attacks.csv of the first seed of each cell, with the columns `dataset`, `encoder` and `label`."""
+    runs = {label: next(iter(runs_of(cell, sources.index).values()), None) for label, cell in cells.items()}
+    about = {run["run"]: (run["dataset"], run["encoder"], label) for label, run in runs.items() if run is not None}
+    rows = sources.results.attacks
+    rows = rows[rows["run"].isin(about) & ((rows["protocol"] == protocol) | (protocol is None))]
+    return rows.assign(**{name: [about[run][place] for run in rows["run"]]
+                          for place, name in enumerate(("dataset", "encoder", "label"))})
+
+
+def _said(found: dict[RunConfig, Difference], base: RunConfig, sources: Sources) -> str:
+    """`"category 34.7%; speech minus category +1.2 [-0.1, +2.5]"`; the first is a mean over seeds."""
+    accuracies = [100 * run["test_accuracy"] for run in runs_of(base, sources.index).values()]
+    return "; ".join([f"{base.label} {math.fsum(accuracies) / max(1, len(accuracies)):.1f}%",
+                      *(f"{label_name(cell)} minus {base.label} {difference.text()}" for cell, difference in found.items())])
+
+
+def _claim(name: str, statement: str, measured: str, cells: Iterable[RunConfig], checks: Sequence[Check], sources: Sources,
+           images: pd.DataFrame | None = None) -> Claim:
+    if not checks:
+        return Claim(name, statement, "-", "-", NOT_TESTED)
+    cells = [cell for cell in cells if runs_of(cell, sources.index)]
+    runs = [run for cell in cells for run in runs_of(cell, sources.index).values()]
+    fewest, most = min(check.seeds for check in checks), max(check.seeds for check in checks)
+    parts = [f"n={fewest}" if fewest == most else f"n={fewest} to {most}", _listed(runs, lambda run: f"{run['epochs']} epochs"),
+             _listed(runs, lambda run: ENCODER_TITLES[run["encoder"]])]
+    parts += [] if images is None else [", ".join(f"{count:,.0f} test images" for count in sorted(set(images["images"])))]
+    parts += [_listed(runs, lambda run: run["device"]), _listed(runs, lambda run: run["data_variant"])]
+    return Claim(name, statement, measured, "; ".join(parts), verdict(checks))
+
+
+def _listed(runs: Sequence, say: Callable) -> str:
+    return " and ".join(sorted({str(say(run)) for run in runs}))
