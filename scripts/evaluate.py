@@ -24,13 +24,24 @@ from tfrepr.registry import DATASETS
 @click.option("--images", type=click.IntRange(1), default=None, metavar="N", help="the first N images only")
 @click.option("--corruptions", default="none", show_default=True, metavar="NAMES",
               help=f"all, or names with commas between: {', '.join(CORRUPTIONS)}; each at five strengths")
+@click.option("--same-images", type=click.Path(path_type=Path), default=None, metavar="FILE.npz",
+              help="other copies of the first test images (arrays images, labels): compare the run's decisions image by image")
 @click.option("--out", type=click.Path(path_type=Path), default=None,
               help="folder for the results  [default: RUN_DIR/evaluation/<images>]")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the figures, of png, pdf and eps")
 @user_errors
 def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path | None, all_images: bool, images: int | None,
-         corruptions: str, out: Path | None, formats: str) -> None:
-    """Evaluate the best checkpoint of a run and write results.csv, classes.csv, confusion.csv, evaluation.json and figures."""
+         corruptions: str, same_images: Path | None, out: Path | None, formats: str) -> None:
+    """Evaluate the best checkpoint of a run and write results.csv, classes.csv, confusion.csv, evaluation.json and figures.
+
+    With --same-images: paired.json alone, the accuracy on two copies of the same images, with a 95% interval.
+    """
+    if same_images is not None:
+        from tfrepr.analysis.paired_copies import compare_copies
+
+        for line in compare_copies(run, same_images, data_dir, out):
+            click.echo(line)
+        return
     from tfrepr.analysis.corruptions import chosen_corruptions
     from tfrepr.figures.style import check_formats
 

@@ -89,6 +89,17 @@ def test_every_claim_reads_its_own_numbers(tmp_path):
     assert claims["C4"].measured.startswith("speech: ")
 
 
+def test_what_a_copy_of_the_images_costs(tmp_path):
+    path = cell(tmp_path, 0.9, label="speech")
+    (path / "evaluation" / "originals").mkdir(parents=True)
+    for low, words in ((-0.01, "no difference found"), (0.001, "a difference for speech")):
+        counts = {"images": 1017, "difference": 0.005, "low": low, "high": 0.02}
+        (path / "evaluation" / "originals" / "paired.json").write_text(json.dumps(counts))
+        claim = all_claims(read_sources(tmp_path))[-1]
+        assert (claim.measured, claim.verdict) == (f"speech +0.5 [{100 * low:+.1f}, +2.0]", words)
+    assert claim.basis == "1,017 test images; official"
+
+
 def test_one_seed_of_the_paper_settings_does_not_stand_in(tmp_path):
     path = cell(tmp_path, 0.9, label="speech", percent=1.0)
     assert json.loads((path / "config.json").read_text())["epochs"] == 600

@@ -7,6 +7,7 @@ out as claimed, not all beyond chance), *mixed* or *disagrees*. A single seed ha
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,9 +71,9 @@ class Claim:
 
 
 def all_claims(sources: Sources) -> list[Claim]:
-    """C1 to C6, from the runs of the experiments `two-cores-low-data` and `two-cores-all-data`."""
+    """C1 to C6, from the runs of `two-cores-low-data` and `two-cores-all-data`, and what a lossy copy of the data costs."""
     return [_equal_accuracy(sources), *_low_data_claims(sources), _robustness(sources), _convergence(sources),
-            _clusters(sources), _adaptive(sources)]
+            _clusters(sources), _adaptive(sources), _copies(sources)]
 
 
 def verdict(checks: Sequence[Check]) -> str:
@@ -216,6 +217,21 @@ def _clusters(sources: Sources) -> Claim:
                      for name in dict.fromkeys(name for _, name in places))
     return _claim("C5", "Figure 5: features of speech cluster earlier and better (silhouette, k-NN purity over the training)",
                   said, cells.values(), checks, sources)
+
+
+def _copies(sources: Sources) -> Claim:
+    """Written by `scripts/evaluate.py --same-images`; of all runs that have it."""
+    statement = "Ours: a lossy copy of the images costs no accuracy (accuracy on originals of test images minus that on copies)"
+    found = [(run, json.loads(file.read_text(encoding="utf-8"))) for run in sources.results.runs.to_dict("records")
+             for file in sorted(Path(run["path"]).glob("evaluation/*/paired.json"))]
+    if not found:
+        return Claim("Data", statement, "-", "-", NOT_TESTED)
+    said = "; ".join("{} {:+.1f} [{:+.1f}, {:+.1f}]".format(
+        run["label"], *(100 * copies[name] for name in ("difference", "low", "high"))) for run, copies in found)
+    counts = ", ".join(f"{count:,} test images" for count in sorted({copies["images"] for _, copies in found}))
+    apart = [run["label"] for run, copies in found if copies["low"] > 0 or copies["high"] < 0]
+    return Claim("Data", statement, said, f"{counts}; {_listed([run for run, _ in found], lambda run: run['data_variant'])}",
+                 f"a difference for {', '.join(apart)}" if apart else "no difference found")
 
 
 def _attacks(sources: Sources, cells: dict[str, RunConfig], protocol: str | None) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from tfrepr.analysis.corruptions import chosen_corruptions
 from tfrepr.analysis.evaluation_command import evaluate_command
 from tfrepr.analysis.evaluation_report import Answers, answer, confusion
+from tfrepr.analysis.paired_copies import compare_copies, paired_counts, read_images
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
@@ -137,3 +139,51 @@ def test_runs_without_a_note_of_their_standardisation_read_their_data(category_r
     older.write_json("environment.json", environment)
     trained = TrainedModel.load(older)
     assert (list(trained.mean), list(trained.std)) == (mean, std)
+
+
+def test_paired_counts_against_a_closed_form():
+    ours = np.repeat([True, True, False, False], (50, 10, 2, 38))
+    theirs = np.repeat([True, False, True, False], (50, 10, 2, 38))
+    found = paired_counts(ours, theirs)
+    assert [found[name] for name in ("images", "both", "only_own", "only_other", "neither")] == [100, 50, 10, 2, 38]
+    assert found["difference"] == pytest.approx(-0.08)
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(1.959964 * (12 - 64 / 100) ** 0.5 / 100)
+    assert found["p_value"] == pytest.approx(2 * sum(math.comb(12, k) for k in range(3)) / 2**12)
+    assert paired_counts(ours, ours)["p_value"] == 1
+
+
+def test_copies_of_the_test_images_are_compared_one_by_one(spoken_run, tmp_path):
+    digits = DATASETS["digits"](None, None)
+    copy = tmp_path / "copy.npz"
+    np.savez(copy, images=digits.test_images[:50], labels=digits.test_ids[:50])
+    lines = list(compare_copies(spoken_run.path, copy, None, tmp_path / "out"))
+    found = json.loads((tmp_path / "out" / "paired.json").read_text())
+    assert (found["images"], found["only_own"], found["only_other"], found["difference"]) == (50, 0, 0, 0)
+    assert "+0.00 points" in lines[1]
+    inverted = 255 - digits.test_images[:50]
+    np.savez(copy, images=inverted, labels=digits.test_ids[:50])
+    list(compare_copies(spoken_run.path, copy, None, tmp_path / "out"))
+    found = json.loads((tmp_path / "out" / "paired.json").read_text())
+    trained = TrainedModel.load(spoken_run)
+    assert found["own_accuracy"] == answer(trained, digits.test_images[:50], digits.test_ids[:50]).correct.mean()
+    assert found["other_accuracy"] == answer(trained, inverted, digits.test_ids[:50]).correct.mean()
+
+
+@pytest.mark.parametrize(("arrays", "message"), [
+    ({"images": np.zeros((3, 32, 32, 3), np.uint8)}, "labels"),
+    ({"images": np.zeros((3, 32, 32, 3)), "labels": np.zeros(3)}, "uint8"),
+    ({"images": np.zeros((3, 16, 16, 3), np.uint8), "labels": np.zeros(3)}, "must hold copies"),
+    ({"images": np.zeros((400, 32, 32, 3), np.uint8), "labels": np.zeros(400)}, "must hold copies"),
+    ({"images": np.zeros((3, 32, 32, 3), np.uint8), "labels": np.full(3, 77)}, "label of image 0 is 77")])
+def test_copies_of_other_images_are_refused(spoken_run, tmp_path, arrays, message):
+    np.savez(tmp_path / "copy.npz", **arrays)
+    with pytest.raises(UserError, match=message):
+        list(compare_copies(spoken_run.path, tmp_path / "copy.npz", None, tmp_path))
+    assert not (tmp_path / "paired.json").exists()
+
+
+def test_a_file_that_is_no_npz_is_refused(tmp_path):
+    (tmp_path / "copy.npz").write_text("text")
+    for name in ("copy.npz", "none.npz"):
+        with pytest.raises(UserError, match="cannot be read"):
+            read_images(tmp_path / name)
