@@ -34,7 +34,7 @@ PROJECT_PATH = re.compile(
 )
 PROJECT_NAME = re.compile(r"\btfrepr(?:\.[A-Za-z_]\w*)+")
 COMMAND = re.compile(r"\bpython3? +((?:scripts|benchmarks)/\w+\.py[^\n`|]*)")
-DOCUMENTS = ("README.md", "ARCHITECTURE.md")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "MODEL_CARD.md")
 
 
 def requirements(name: str) -> set[str]:
