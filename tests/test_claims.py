@@ -44,7 +44,8 @@ def test_verdicts(checks, words):
 
 def test_differences_are_paired_by_seed_and_by_epochs(tmp_path):
     cells = {(config.label, config.seed): config for config in low_data()
-             if config.encoder == "resnet32" and config.percent == 1 and not config.label_smoothing}
+             if config.encoder == "resnet32" and config.percent == 1 and config.epochs == 100
+             and not config.label_smoothing}
     for seed, (speech, category) in enumerate(((0.30, 0.25), (0.40, 0.36), (0.50, 0.44))):
         write(tmp_path, cells["speech", seed], speech)
         write(tmp_path, cells["category", seed], category)
@@ -101,6 +102,6 @@ def test_what_a_copy_of_the_images_costs(tmp_path):
 
 
 def test_one_seed_of_the_paper_settings_does_not_stand_in(tmp_path):
-    path = cell(tmp_path, 0.9, label="speech", percent=1.0)
+    path = cell(tmp_path, 0.9, label="speech", percent=1.0, seed=7)
     assert json.loads((path / "config.json").read_text())["epochs"] == 600
     assert {claim.verdict for claim in all_claims(read_sources(tmp_path))} == {NOT_TESTED}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tfrepr.attacks.diagnosis import adaptive_fall
 from tfrepr.config import RunConfig
-from tfrepr.experiments.two_cores import all_data, low_data
+from tfrepr.experiments.two_cores import LOW_DATA_EPOCHS, all_data, low_data
 from tfrepr.figures.style import ENCODER_TITLES
 from tfrepr.paired import Difference, paired_difference, runs_of
 from tfrepr.report_rows import Sources, feature_scores
@@ -119,9 +119,10 @@ def _within(difference: Difference, limit: float) -> Check:
 
 def _low_data_claims(sources: Sources) -> Iterator[Claim]:
     cells = low_data()
-    for encoder, percent in dict.fromkeys((cell.encoder, cell.percent) for cell in cells):
-        group = {label_name(cell): cell for cell in cells if (cell.encoder, cell.percent) == (encoder, percent)}
-        where = f"{percent:g}% of the data, {ENCODER_TITLES[encoder]}"
+    for kind in dict.fromkeys(_kind(cell) for cell in cells):
+        group = {label_name(cell): cell for cell in cells if _kind(cell) == kind}
+        encoder, percent, equal_epochs = kind
+        where = f"{percent:g}% of the data, {ENCODER_TITLES[encoder]}{'' if equal_epochs else ', epochs as in the paper'}"
         high = [group[label] for label in HIGH_DIMENSIONAL if label in group]
         above = differences(high, group["category"], sources)
         paper = "comparable to" if encoder == "resnet32" else "above"
@@ -130,6 +131,11 @@ def _low_data_claims(sources: Sources) -> Iterator[Claim]:
                      [_signed(found, 1) for found in above.values()], sources)
         if "smoothed category" in group:
             yield from _other_labels(group, high, where, sources)
+
+
+def _kind(cell: RunConfig) -> tuple[str, float, bool]:
+    """What cells that are compared have in common: encoder, percent, and whether all labels get the same epochs."""
+    return cell.encoder, cell.percent, cell.epochs == LOW_DATA_EPOCHS
 
 
 def _other_labels(group: dict[str, RunConfig], high: Sequence[RunConfig], where: str, sources: Sources) -> Iterator[Claim]:

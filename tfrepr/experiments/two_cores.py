@@ -17,19 +17,25 @@ ALL_DATA_EPOCHS = 10
 
 @EXPERIMENTS.register("two-cores-low-data")
 def low_data() -> list[RunConfig]:
-    """Figure 4 in small: 1% with eight labels and three seeds, 4% with four labels and two; ResNet-32, and VGG19 once.
+    """Figure 4 in small: 1% with eight labels and three seeds, 4% with four and two; ResNet-32, and VGG19 once.
+
+    With 1% of the images 100 epochs are 400 steps, which suit a one-hot label better than one that must be drawn pixel by
+    pixel. So category and speech are trained for the paper's 200 and 600 epochs, too.
 
     Commands: `python scripts/train.py --experiment two-cores-low-data --jobs 2 --data-dir data`, then
     `python scripts/plot_results.py --experiment two-cores-low-data --figure figure4`.
     Expected: as `figure4`, but 100 epochs instead of 200 and 600 do not bring a network to its end.
-    Cost: 34 runs, about four hours on two CPU cores.
+    Cost: 40 runs, about five hours on two CPU cores.
     """
     one_percent = [run for seed in SEEDS for run in (
         *(_low_data(label, 1.0, seed) for label in LOW_DATA_LABELS),
         _low_data("category", 1.0, seed).replace(label_smoothing=SMOOTHING))]
     vgg19 = [RunConfig(dataset="cifar10", encoder="vgg19", label=label, percent=1.0, epochs=LOW_DATA_EPOCHS,
                        validation_every=10) for label in LOW_DATA_LABELS[:2]]
-    return [*one_percent, *vgg19, *(_low_data(label, 4.0, seed) for seed in SEEDS[:2] for label in LOW_DATA_LABELS[:4])]
+    four_percent = [_low_data(label, 4.0, seed) for seed in SEEDS[:2] for label in LOW_DATA_LABELS[:4]]
+    as_long_as_the_paper = [RunConfig(dataset="cifar10", encoder="resnet32", label=label, percent=1.0, seed=seed,
+                                      validation_every=20) for seed in SEEDS for label in LOW_DATA_LABELS[:2]]
+    return [*one_percent, *vgg19, *four_percent, *as_long_as_the_paper]
 
 
 @EXPERIMENTS.register("two-cores-all-data")
