@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from tests.figures.legibility import assert_legible
 from tfrepr.errors import UserError
 from tfrepr.figures import style
 from tfrepr.registry import LABELS
@@ -99,3 +100,22 @@ def test_drawing_leaves_matplotlibs_settings_alone():
     before = dict(matplotlib.rcParams)
     picture()
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_title_wider_than_its_figure_is_broken_at_spaces():
+    def drawn(words):
+        @style.styled
+        def draw():
+            figure = style.new_figure(style.COLUMN_WIDTH, 2.0)
+            figure.subplots()
+            figure.suptitle(words)
+            return figure
+
+        return draw()
+
+    long = "CIFAR-10 (JPEG copy), 1% of the training images, 100 epochs\nsecond line"
+    figure = drawn(long)
+    assert figure.get_suptitle().split() == long.split()
+    assert figure.get_suptitle().count("\n") == 2
+    assert_legible(figure)
+    assert drawn("short").get_suptitle() == "short"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import re
+import textwrap
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 COLUMN_WIDTH = 3.3
 FULL_WIDTH = 6.8
 """Inches: one column and the whole width of a two-column page."""
+
+TITLE_SHARE = 0.97
+"""Of the width of a figure, what its title may take."""
 
 FORMATS = ("png", "pdf", "eps")
 RESOLUTION = 250
@@ -108,11 +112,22 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def drawn(*args: Any, **kwargs: Any) -> Figure:
         with _settings():
             figure = draw(*args, **kwargs)
+            _break_title(figure)
             figure.get_layout_engine().execute(figure)
             figure.set_layout_engine(None)
             return figure
 
     return drawn
+
+
+def _break_title(figure: Figure) -> None:
+    """Breaks the title of a narrow figure at spaces where it would be cut off."""
+    title = next((text for text in figure.texts if text.get_text() == figure.get_suptitle()), None)
+    width = 0 if title is None else title.get_window_extent(figure.canvas.get_renderer()).width
+    if width > TITLE_SHARE * figure.bbox.width:
+        lines = title.get_text().split("\n")
+        characters = int(max(map(len, lines)) * TITLE_SHARE * figure.bbox.width / width)
+        title.set_text("\n".join(part for line in lines for part in textwrap.wrap(line, characters, break_long_words=False)))
 
 
 @contextmanager
