@@ -7,7 +7,6 @@ import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from tests.figures.legibility import assert_legible
 from tfrepr.errors import UserError
 from tfrepr.figures import style
 from tfrepr.registry import LABELS
@@ -117,5 +116,7 @@ def test_a_title_wider_than_its_figure_is_broken_at_spaces():
     figure = drawn(long)
     assert figure.get_suptitle().split() == long.split()
     assert figure.get_suptitle().count("\n") == 2
-    assert_legible(figure)
+    box = figure.texts[0].get_window_extent(figure.canvas.get_renderer())
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
     assert drawn("short").get_suptitle() == "short"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import re
 import textwrap
 import zlib
@@ -126,8 +127,15 @@ def _break_title(figure: Figure) -> None:
     width = 0 if title is None else title.get_window_extent(figure.canvas.get_renderer()).width
     if width > TITLE_SHARE * figure.bbox.width:
         lines = title.get_text().split("\n")
-        characters = int(max(map(len, lines)) * TITLE_SHARE * figure.bbox.width / width)
-        title.set_text("\n".join(part for line in lines for part in textwrap.wrap(line, characters, break_long_words=False)))
+        most = int(max(map(len, lines)) * TITLE_SHARE * figure.bbox.width / width)
+        title.set_text("\n".join(part for line in lines for part in _balanced(line, most)))
+
+
+def _balanced(line: str, most: int) -> list[str]:
+    """The line in parts of at most so many characters and about the same length."""
+    even = math.ceil(len(line) / math.ceil(len(line) / most))
+    parts = (textwrap.wrap(line, length, break_long_words=False) for length in range(even, most + 1))
+    return min(parts, key=len)
 
 
 @contextmanager
