@@ -133,6 +133,8 @@ def _break_title(figure: Figure) -> None:
 
 def _balanced(line: str, most: int) -> list[str]:
     """The line in parts of at most so many characters and about the same length."""
+    if len(line) <= most:
+        return [line]
     even = math.ceil(len(line) / math.ceil(len(line) / most))
     parts = (textwrap.wrap(line, length, break_long_words=False) for length in range(even, most + 1))
     return min(parts, key=len)
