@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfrepr.figures.style import ENCODER_TITLES
+from tfrepr.labels.options import LabelOptions
+from tfrepr.options import off_default
+from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
 if TYPE_CHECKING:
@@ -12,6 +16,8 @@ if TYPE_CHECKING:
 
 LEVELS = {"missing": "labelled_percent", "noisy": "noise_rate"}
 """What an experiment varies."""
+ONE_TABLE = ("data_variant", "encoder", "settings")
+"""Columns in which the rows of one table agree."""
 SCORES = {"missing": ("pseudo_label_accuracy",), "noisy": ("precision", "recall", "f1")}
 TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_accuracy": "pseudo-labels right",
           "precision": "precision", "recall": "recall", "f1": "F1", "test_accuracy_before": "test before",
@@ -32,26 +38,39 @@ def _row(run: WeakLabelRun) -> dict[str, Any]:
     figures = {**metrics, "pseudo_label_accuracy": rounds[-1].get("accuracy")}
     wanted = (*SCORES[config.task], "test_accuracy_before", "test_accuracy_after")
     return {"run": run.path.name, "task": config.task, "dataset": config.dataset, "data_variant": environment["data_variant"],
-            "encoder": config.encoder, "label": config.label, "seed": config.seed, level: getattr(config, level),
-            **{name: figures[name] for name in wanted}}
+            "encoder": config.encoder, "label": config.label, "seed": config.seed, "settings": _settings(config),
+            level: getattr(config, level), **{name: figures[name] for name in wanted}}
+
+
+def _settings(config: WeakLabelConfig) -> str:
+    """What else is off its default, as `"batch size 32, crop area 0.7"`."""
+    plain = type(config)(dataset=config.dataset, encoder=config.encoder, label=config.label, folder=config.folder)
+    extra = off_default(config, plain)
+    extra.update(off_default(extra.pop("label_options", LabelOptions())))
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(extra.items())
+                     if name not in ("seed", LEVELS[config.task]))
 
 
 def mean_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds by data, encoder, label and level, with the number of seeds; labels stay in their order."""
+    """Means over seeds, and over nothing else, with the number of seeds; labels stay in their order."""
     task = table["task"].iloc[0]
     level, scores = LEVELS[task], [*SCORES[task], "test_accuracy_before", "test_accuracy_after"]
     numbers = table.assign(**{name: table[name].astype(float) for name in scores})
-    groups = numbers.groupby(["data_variant", "encoder", "label", level], sort=False, dropna=False)
+    groups = numbers.groupby([*ONE_TABLE, "label", level], sort=False, dropna=False)
     return groups[scores].mean().assign(seeds=groups.size()).reset_index()
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """`mean_table` as Markdown, accuracies in percent."""
+    """`mean_table` as Markdown, accuracies in percent: a table for each data, encoder and settings, which stand above it."""
     level = next(name for name in LEVELS.values() if name in table)
     columns = ["label", level, *(name for name in TITLES if name in table and name not in (level, "seeds")), "seeds"]
-    rows = [[TITLES.get(name, name) for name in columns], ["---"] * len(columns)]
-    rows += [[_cell(name, row[name]) for name in columns] for _, row in table.iterrows()]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows) + "\n"
+    blocks = []
+    for (data, encoder, settings), part in table.groupby([*ONE_TABLE], sort=False):
+        rows = [[TITLES.get(name, name) for name in columns], ["---"] * len(columns)]
+        rows += [[_cell(name, row[name]) for name in columns] for _, row in part.iterrows()]
+        head = ", ".join(filter(None, (data, ENCODER_TITLES.get(encoder, encoder), settings)))
+        blocks.append(f"{head}:\n\n" + "".join("| " + " | ".join(cells) + " |\n" for cells in rows))
+    return "\n".join(blocks)
 
 
 def _cell(name: str, value: Any) -> str:
