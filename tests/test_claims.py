@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.test_report import cell
-from tfrepr.claims import NOT_TESTED, Check, all_claims, verdict
+from tfrepr.claims import NOT_TESTED, Check, _beyond, _within, all_claims, verdict
 from tfrepr.experiments.two_cores import all_data, low_data
-from tfrepr.paired import difference, paired_difference
+from tfrepr.paired import Difference, difference, paired_difference
 from tfrepr.report import read_sources
 
 YES, NO = Check(True, True, 3), Check(False, True, 3)
@@ -40,6 +40,19 @@ def test_the_interval_is_students():
     ([HARDLY, HARDLY], "disagrees (within chance)")])
 def test_verdicts(checks, words):
     assert verdict(checks) == words
+
+
+def test_limits_have_intervals_too():
+    found = Difference(-0.5, 0.4, 3)
+    assert _beyond(found, 1, -1.0) == YES
+    assert _beyond(found, 1, 0.0) == NO
+    assert _beyond(found, 1, -0.4) == HARDLY
+    assert _beyond(found, -1) == YES
+    assert _beyond(Difference(-0.5, None, 1), -1) == ONCE
+    assert _within(found, 1.0) == YES
+    assert _within(found, 0.8) == PERHAPS
+    assert _within(found, 0.3) == HARDLY
+    assert _within(found, 0.05) == NO
 
 
 def test_differences_are_paired_by_seed_and_by_epochs(tmp_path):
