@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.corruptions import CORRUPTIONS
 from tfrepr.cli import user_errors
+from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 
 
@@ -37,6 +38,9 @@ def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path 
     With --same-images: paired.json alone, the accuracy on two copies of the same images, with a 95% interval.
     """
     if same_images is not None:
+        if dataset is not None or train_dir is not None or all_images or images is not None or corruptions != "none":
+            raise UserError("--same-images compares all images of its file with the run's own test images: it goes with "
+                            "--data-dir and --out alone.")
         from tfrepr.analysis.paired_copies import compare_copies
 
         for line in compare_copies(run, same_images, data_dir, out):

@@ -64,6 +64,10 @@ def test_differences_are_paired_by_seed_and_by_epochs(tmp_path):
         write(tmp_path, cells["category", seed], category)
     write(tmp_path, cells["speech", 0].replace(seed=3), 0.9)
     write(tmp_path, cells["speech", 0].replace(epochs=600), 0.95)
+    write(tmp_path, cells["speech", 0].replace(validation_every=5), 0.95)
+    copy = write(tmp_path, cells["category", 0].replace(seed=3), 0.1)
+    environment = json.loads((copy / "environment.json").read_text()) | {"data_variant": "CIFAR-10 (JPEG copy)"}
+    (copy / "environment.json").write_text(json.dumps(environment))
     index = read_sources(tmp_path).index
     found = paired_difference(cells["speech", 1], cells["category", 0], index, lambda run: 100 * run["test_accuracy"])
     assert (found.mean, found.count) == (pytest.approx(5.0), 3)
@@ -86,6 +90,9 @@ def test_every_claim_reads_its_own_numbers(tmp_path):
         header = ("protocol,attack,goal,loss,space,epsilon,steps,restarts,attack_seed,criterion,images,clean_correct,"
                   "still_correct,hit_target,no_gradient,seconds")
         (path / "attacks.csv").write_text("\n".join([header, *rows]) + "\n")
+        if config.label == "category":  # a trial on fewer images is left alone
+            rows += [row.replace(",1000,800,100,", ",50,40,40,") for row in rows]
+            (path / "attacks.csv").write_text("\n".join([header, *rows]) + "\n")
         (path / "features").mkdir()
         silhouette = 0.3 if config.label == "speech" else 0.1
         (path / "features" / "scores.csv").write_text(f"progress,silhouette,knn_purity\n0.5,{silhouette},0.6\n")
@@ -96,7 +103,8 @@ def test_every_claim_reads_its_own_numbers(tmp_path):
     assert claims["C3"].measured == ("speech is above category in 1 of 1 settings, by +20.0 to +20.0 points; random is above "
                                      "category in 0 of 1 settings, by -5.0 to -5.0 points")
     assert "1,000 test images" in claims["C3"].basis
-    assert "speech 30.0 to 0.5" in claims["C6"].measured
+    assert "4/255: category 10.0 to 10.0, speech 30.0 to 0.5" in claims["C6"].measured
+    assert "; 1,000 test images;" in claims["C6"].basis
     assert claims["C6"].verdict == "disagrees (one seed)"
     assert claims["C5"].verdict == "mixed (one seed)"
     assert "silhouette at 50%: category 0.10, speech 0.30" in claims["C5"].measured
@@ -106,12 +114,17 @@ def test_every_claim_reads_its_own_numbers(tmp_path):
 def test_what_a_copy_of_the_images_costs(tmp_path):
     path = cell(tmp_path, 0.9, label="speech")
     (path / "evaluation" / "originals").mkdir(parents=True)
-    for low, words in ((-0.01, "no difference found"), (0.001, "a difference for speech")):
-        counts = {"images": 1017, "difference": 0.005, "low": low, "high": 0.02}
+    for p_value, words in ((0.125, "no difference found"), (0.04, "a difference for speech")):
+        counts = {"images": 1017, "difference": 0.005, "low": 0.001, "high": 0.02, "p_value": p_value}
         (path / "evaluation" / "originals" / "paired.json").write_text(json.dumps(counts))
+        environment = json.loads((path / "environment.json").read_text())
+        (path / "environment.json").write_text(json.dumps(environment | {"data_variant": "official"}))
+        assert all_claims(read_sources(tmp_path))[-1].verdict == NOT_TESTED
+        (path / "environment.json").write_text(json.dumps(environment | {"data_variant": "CIFAR-10 (JPEG copy)"}))
         claim = all_claims(read_sources(tmp_path))[-1]
-        assert (claim.measured, claim.verdict) == (f"speech +0.5 [{100 * low:+.1f}, +2.0]", words)
-    assert claim.basis == "1,017 test images; official"
+        assert claim.verdict == words
+        assert claim.measured == f"original minus copy, points: speech +0.5 [+0.1, +2.0], p = {p_value:.2g}"
+    assert claim.basis == "1,017 test images; 100% of the data, 600 epochs; CIFAR-10 (JPEG copy)"
 
 
 def test_one_seed_of_the_paper_settings_does_not_stand_in(tmp_path):

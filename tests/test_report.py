@@ -15,8 +15,10 @@ from tfrepr.errors import UserError
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
 from tfrepr.records import keep_records
 from tfrepr.registry import EXPERIMENTS
-from tfrepr.report import BLOCKS, full_report, read_sources, readme_blocks, section, update_readme
+from tfrepr.report import BLOCKS, full_report, read_sources, readme_blocks, section, update_readme, weak_label_tables
 from tfrepr.results import experiment_runs
+from tfrepr.weak_labels.options import CleaningConfig
+from tfrepr.weak_labels.runs import WeakLabelRun
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKERS = "".join(f"above {name}\n<!-- {name}:begin -->\nsomething else\n<!-- {name}:end -->\n" for name in BLOCKS)
@@ -68,6 +70,22 @@ def test_other_epochs_and_other_data_are_rows_of_their_own(tmp_path):
     assert [(ours, n, epochs, data.rstrip(" |")) for _, _, ours, _, n, epochs, _, data in lines] == [
         ("70.00", "1", "600", "CIFAR-10 (JPEG copy)"), ("90.00", "1", "600", "official"),
         ("80.00", "1", "60 of 600", "official")]
+
+
+def test_missing_and_noisy_labels_have_tables(tmp_path):
+    for options in ({}, {"seed": 1}, {"folds": 3}):
+        config = CleaningConfig(noise_rate=0.0, **options)
+        run = WeakLabelRun.of(config, tmp_path)
+        run.path.mkdir(parents=True)
+        run.write_json("config.json", config.to_dict())
+        run.write_json("environment.json", {"data_variant": "scikit-learn digits"})
+        run.write_json("metrics.json", {"precision": 0.0, "recall": None, "f1": 0.0, "test_accuracy_before": 0.9,
+                                        "test_accuracy_after": 0.8})
+    text = "\n".join(weak_label_tables(read_sources(tmp_path)))
+    assert "clean_labels.py --experiment noisy-labels" in text
+    assert "Digits (scikit-learn digits), ResNet-8, folds 3:" in text
+    assert rows(text)["category"] == ["0%", "0.0%", "-", "0.0%", "90.0%", "80.0%", "1"]
+    assert "| category | 0% | 0.0% | - | 0.0% | 90.0% | 80.0% | 2 |" in text
 
 
 def test_runs_with_other_settings_never_count(tmp_path):
@@ -181,6 +199,9 @@ def test_records_are_small_files_of_finished_runs(tmp_path):
     assert keep_records(tmp_path) == []
     (path / "attacks.csv").write_text("new")
     assert [copy.name for copy in keep_records(tmp_path)] == ["attacks.csv"]
+    (path / "attacks.csv").unlink()
+    assert keep_records(tmp_path) == []
+    assert not (tmp_path / "results" / "runs" / path.name / "attacks.csv").exists()
 
 
 def test_the_committed_report_is_that_of_the_committed_records():

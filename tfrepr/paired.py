@@ -52,15 +52,20 @@ def difference(values: Sequence[float]) -> Difference:
     return Difference(mean, float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * deviation / math.sqrt(count), count)
 
 
-def runs_of(cell: RunConfig, index: RunIndex) -> dict[int, Run]:
-    """The finished runs of a cell by seed, those alone that train its number of epochs."""
-    found = (seeds for seeds in index.seeds(cell) if seeds.epochs == cell.epochs)
-    return {run["seed"]: run for seeds in found for run in seeds.runs}
+def runs_of(cell: RunConfig, index: RunIndex) -> dict[tuple[int, str], Run]:
+    """The finished runs of a cell by seed and data, those alone that train its number of epochs in its precision.
+
+    Of several with one seed, that with the cell's own config stands.
+    """
+    found = [run for seeds in index.seeds(cell) for run in seeds.runs
+             if (run["epochs"], run["mixed_precision"]) == (cell.epochs, cell.mixed_precision)]
+    found.sort(key=lambda run: (run["seed"], run["run"] == cell.replace(seed=run["seed"]).run_name))
+    return {(run["seed"], str(run["data_variant"])): run for run in found}
 
 
 def paired_difference(first: RunConfig, second: RunConfig, index: RunIndex,
                       value: Callable[[Run], float | None]) -> Difference | None:
-    """`first` minus `second`; None where no seed has both.
+    """`first` minus `second` on the same data; None where no seed has both.
 
     Args:
         first, second: Cells; their seeds do not matter.
@@ -68,6 +73,6 @@ def paired_difference(first: RunConfig, second: RunConfig, index: RunIndex,
         value: What is compared.
     """
     ours, theirs = runs_of(first, index), runs_of(second, index)
-    pairs = [(value(ours[seed]), value(theirs[seed])) for seed in sorted(set(ours) & set(theirs))]
+    pairs = [(value(ours[key]), value(theirs[key])) for key in sorted(set(ours) & set(theirs))]
     values = [float(a) - float(b) for a, b in pairs if known(a) and known(b)]
     return difference(values) if values else None

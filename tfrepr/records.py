@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tfrepr.runs import RunDirectory, write_atomically
@@ -19,7 +19,8 @@ KINDS = ("runs", "weak_labels")
 def keep_records(output: Path) -> list[Path]:
     """Copies the records of every finished run, and the files of experiments without runs, to `<output>/results`.
 
-    A record that is there already is replaced by that of the run with the same name; one whose run is gone stays.
+    The records of a run are replaced by those of the run with the same name, and what that one lacks is removed; records whose
+    run is gone stay.
 
     Args:
         output: Folder of all results.
@@ -30,20 +31,24 @@ def keep_records(output: Path) -> list[Path]:
     Raises:
         UserError: The folder cannot be written.
     """
-    copies = []
-    for source in _sources(output):
+    copies = list(_copied(sorted(output.glob("*.json")), output))
+    for run in (run for kind in KINDS for run in sorted((output / kind).glob("*/")) if RunDirectory(run).finished):
+        copies += _copied(_records(run), output)
+        for old in _records(output / FOLDER / run.relative_to(output)):
+            if not (output / old.relative_to(output / FOLDER)).exists():
+                old.unlink()
+    return copies
+
+
+def _records(run: Path) -> list[Path]:
+    return [file for pattern in KEPT for file in sorted(run.glob(pattern))]
+
+
+def _copied(sources: Iterable[Path], output: Path) -> Iterator[Path]:
+    for source in sources:
         copy = output / FOLDER / source.relative_to(output)
         content = source.read_bytes()
         if not copy.exists() or copy.read_bytes() != content:
             copy.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(copy, content)
-            copies.append(copy)
-    return copies
-
-
-def _sources(output: Path) -> Iterator[Path]:
-    yield from output.glob("*.json")
-    for kind in KINDS:
-        for run in sorted((output / kind).glob("*/")):
-            if RunDirectory(run).finished:
-                yield from (file for pattern in KEPT for file in sorted(run.glob(pattern)))
+            yield copy

@@ -128,9 +128,9 @@ def weak_label_tables(sources: Sources) -> list[str]:
     lines = []
     for name in WEAK_EXPERIMENTS:
         script, task = WEAK_EXPERIMENTS[name]()[0].script, WEAK_EXPERIMENTS[name]()[0].task
-        rows = found[found["task"] == task].dropna(axis="columns", how="all")
+        rows = found[found["task"] == task]
         if len(rows):
-            lines += [*([""] if lines else []), f"`python scripts/{script} --experiment {name}`:", "",
+            lines += [*([""] if lines else []), f"As `python scripts/{script} --experiment {name}`:", "",
                       markdown(mean_table(rows)).rstrip()]
     return lines
 

@@ -186,7 +186,7 @@ def _row(what: str, seeds: Seeds, means: dict[Any, Mean | None], digits: int = 1
 
 def _behind(seeds: Seeds, mean: Mean) -> tuple[str, str, str, str]:
     """Columns n, epochs, device and data; marks say what a reader should not overlook."""
-    epochs = f"{seeds.epochs}" if seeds.epochs == seeds.cell.epochs else f"{seeds.epochs} of {seeds.cell.epochs}"
+    epochs = f"{seeds.epochs}" if seeds.epochs >= seeds.cell.epochs else f"{seeds.epochs} of {seeds.cell.epochs}"
     versions = ", mixed versions" if seeds.mixed_versions else ""
     precision = seeds.said("mixed_precision")
     return (f"{mean.count}{versions}", epochs, seeds.said("device") + (f", {precision}" if precision != "off" else ""),

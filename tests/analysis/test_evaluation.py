@@ -171,9 +171,10 @@ def test_copies_of_the_test_images_are_compared_one_by_one(spoken_run, tmp_path)
 
 @pytest.mark.parametrize(("arrays", "message"), [
     ({"images": np.zeros((3, 32, 32, 3), np.uint8)}, "labels"),
-    ({"images": np.zeros((3, 32, 32, 3)), "labels": np.zeros(3)}, "uint8"),
-    ({"images": np.zeros((3, 16, 16, 3), np.uint8), "labels": np.zeros(3)}, "must hold copies"),
-    ({"images": np.zeros((400, 32, 32, 3), np.uint8), "labels": np.zeros(400)}, "must hold copies"),
+    ({"images": np.zeros((3, 32, 32, 3)), "labels": np.zeros(3, int)}, "uint8"),
+    ({"images": np.zeros((3, 32, 32, 3), np.uint8), "labels": np.zeros(3)}, "float64"),
+    ({"images": np.zeros((3, 16, 16, 3), np.uint8), "labels": np.zeros(3, int)}, "must hold copies"),
+    ({"images": np.zeros((400, 32, 32, 3), np.uint8), "labels": np.zeros(400, int)}, "must hold copies"),
     ({"images": np.zeros((3, 32, 32, 3), np.uint8), "labels": np.full(3, 77)}, "label of image 0 is 77")])
 def test_copies_of_other_images_are_refused(spoken_run, tmp_path, arrays, message):
     np.savez(tmp_path / "copy.npz", **arrays)
@@ -184,6 +185,7 @@ def test_copies_of_other_images_are_refused(spoken_run, tmp_path, arrays, messag
 
 def test_a_file_that_is_no_npz_is_refused(tmp_path):
     (tmp_path / "copy.npz").write_text("text")
-    for name in ("copy.npz", "none.npz"):
+    np.save(tmp_path / "array.npy", np.zeros((3, 32, 32, 3), np.uint8))
+    for name in ("copy.npz", "none.npz", "array.npy"):
         with pytest.raises(UserError, match="cannot be read"):
             read_images(tmp_path / name)

@@ -175,6 +175,11 @@ def test_configs_survive_the_json_file_and_have_names_of_their_own(record):
     assert len({config.run_name for config in configs}) == len(configs)
 
 
+def test_runs_from_before_the_least_number_of_steps_are_other_runs():
+    older = {name: value for name, value in PseudoLabelConfig().to_dict().items() if name != "least_steps"}
+    assert WeakLabelConfig.from_dict(older) == PseudoLabelConfig(least_steps=1)
+
+
 def test_rates_follow_the_label():
     assert (PseudoLabelConfig().learning_rate, PseudoLabelConfig(label="speech").learning_rate) == (0.002, 0.03)
     configs = configs_from_options(PseudoLabelConfig, "missing-labels", {"label": "random", "scale": 0.5}, None)
@@ -207,7 +212,7 @@ def test_tables_are_means_over_seeds_in_percent(missing):
     assert means["test_accuracy_before"].tolist() == pytest.approx([0.6])
     assert means["seeds"].tolist() == [2]
     assert "| category | 5% | - | 60.0% |" in markdown(means)
-    assert "MLP 1x512, batch size 8, crop area 0.8" in markdown(means).splitlines()[0]
+    assert "Own images (folder pictures0), MLP 1x512, batch size 8, crop area 0.8" in markdown(means).splitlines()[0]
     other = mean_table(pd.concat([both, both.assign(settings="scale 0.5")]))
     assert other["seeds"].tolist() == [2, 2], "other settings are no seeds"
     assert "scale 0.5:" in markdown(other)

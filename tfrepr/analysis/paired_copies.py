@@ -27,12 +27,13 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
         UserError: No such file, or other arrays.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = np.load(path, allow_pickle=False)
+        images, labels = np.asarray(arrays["images"]), np.asarray(arrays["labels"])
+    except (OSError, KeyError, IndexError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read as an .npz file with the arrays images (uint8, n x height x width x 3) and "
                         f"labels (n class ids): {error}.") from None
-    if images.dtype != np.uint8 or images.ndim != 4 or labels.shape != images.shape[:1] or not len(labels):
+    whole = np.issubdtype(labels.dtype, np.integer)
+    if images.dtype != np.uint8 or images.ndim != 4 or not whole or labels.shape != images.shape[:1] or not len(labels):
         raise UserError(f"{path} must hold images (uint8, n x height x width x 3) and labels (n class ids). Received: images "
                         f"{images.dtype} {images.shape}, labels {labels.dtype} {labels.shape}.")
     return images, labels.astype(np.int64)
@@ -84,7 +85,6 @@ def compare_copies(run: Path, file: Path, data_dir: Path | None, out: Path | Non
                         f"{labels[place]}, in the test set {own.class_ids[place]}.")
     found = paired_counts(*(answer(trained, copy, labels).correct for copy in (own.images[:len(labels)], images)))
     folder = out or run / "evaluation" / file.stem
-    folder.mkdir(parents=True, exist_ok=True)
     RunDirectory(folder).write_json("paired.json", {"file": file.name, "own": own.title, **found})
     yield (f"{run.name}: the first {found['images']:,} images of {own.title}: accuracy {found['own_accuracy']:.2%}, on "
            f"{file.name} {found['other_accuracy']:.2%}")

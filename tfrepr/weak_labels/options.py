@@ -96,7 +96,7 @@ class WeakLabelConfig:
         Raises:
             UserError: An unknown task or key, or a value that is not allowed.
         """
-        values = dict(values)
+        values = {"least_steps": 1, **values}  # what runs had before there was such a field
         task = values.pop("task", None)
         record = {kind.task: kind for kind in (PseudoLabelConfig, CleaningConfig)}.get(task)
         if record is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfrepr.figures.style import ENCODER_TITLES
+from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import off_default
 from tfrepr.weak_labels.options import WeakLabelConfig
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LEVELS = {"missing": "labelled_percent", "noisy": "noise_rate"}
 """What an experiment varies."""
-ONE_TABLE = ("data_variant", "encoder", "settings")
+ONE_TABLE = ("dataset", "data_variant", "encoder", "settings")
 """Columns in which the rows of one table agree."""
 SCORES = {"missing": ("pseudo_label_accuracy",), "noisy": ("precision", "recall", "f1")}
 TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_accuracy": "pseudo-labels right",
@@ -65,10 +65,11 @@ def markdown(table: pd.DataFrame) -> str:
     level = next(name for name in LEVELS.values() if name in table)
     columns = ["label", level, *(name for name in TITLES if name in table and name not in (level, "seeds")), "seeds"]
     blocks = []
-    for (data, encoder, settings), part in table.groupby([*ONE_TABLE], sort=False):
+    for (dataset, data, encoder, settings), part in table.groupby([*ONE_TABLE], sort=False):
         rows = [[TITLES.get(name, name) for name in columns], ["---"] * len(columns)]
         rows += [[_cell(name, row[name]) for name in columns] for _, row in part.iterrows()]
-        head = ", ".join(filter(None, (data, ENCODER_TITLES.get(encoder, encoder), settings)))
+        title = f"{DATASET_TITLES.get(dataset, dataset)} ({data})"
+        head = ", ".join(filter(None, (title, ENCODER_TITLES.get(encoder, encoder), settings)))
         blocks.append(f"{head}:\n\n" + "".join("| " + " | ".join(cells) + " |\n" for cells in rows))
     return "\n".join(blocks)
 
