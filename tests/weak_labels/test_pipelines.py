@@ -269,7 +269,7 @@ def test_a_killed_pipeline_ends_like_an_uninterrupted_one(pictures, tmp_path):
 @pytest.mark.parametrize(("name", "experiment", "cells"),
                          [("pseudo_label", "missing-labels", 12), ("clean_labels", "noisy-labels", 9)])
 def test_experiments_run_on_digits_at_a_small_scale(command, name, experiment, cells, tmp_path):
-    result = command(name, "--experiment", experiment, "--scale", "0.25", "--encoder", "mlp1x512",
+    result = command(name, "--experiment", experiment, "--scale", "0.1", "--encoder", "mlp1x512",
                      "--output", str(tmp_path), "--plots", str(tmp_path))
     assert result.exit_code == 0, result.output
     assert len(pd.read_csv(tmp_path / f"{experiment}.csv")) == cells
