@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
+from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, label_rank
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import off_default
 from tfrepr.weak_labels.options import WeakLabelConfig
@@ -52,12 +52,14 @@ def _settings(config: WeakLabelConfig) -> str:
 
 
 def mean_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds, and over nothing else, with the number of seeds; labels stay in their order."""
+    """Means over seeds, and over nothing else, with the number of seeds; labels in the order of the figures."""
     task = table["task"].iloc[0]
     level, scores = LEVELS[task], [*SCORES[task], "test_accuracy_before", "test_accuracy_after"]
     numbers = table.assign(**{name: table[name].astype(float) for name in scores})
     groups = numbers.groupby([*ONE_TABLE, "label", level], sort=False, dropna=False)
-    return groups[scores].mean().assign(seeds=groups.size()).reset_index()
+    means = groups[scores].mean().assign(seeds=groups.size()).reset_index()
+    return means.sort_values([*ONE_TABLE, "label", level], key=lambda column: column.map(label_rank) if column.name == "label"
+                             else column, ignore_index=True)
 
 
 def markdown(table: pd.DataFrame) -> str:
