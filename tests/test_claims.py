@@ -85,7 +85,8 @@ def test_every_claim_reads_its_own_numbers(tmp_path):
         still = {"category": 100, "speech": 300, "random": 50, "constant": 10}[config.label]
         rows = [f"{protocol},{attack},untargeted,training,{space},{epsilon},5,1,0,nearest,1000,800,{count},,,1.0"
                 for protocol, attack, space, epsilon, count in (
-                    ("paper", "fgsm", "normalised", 0.1, still), ("standard", "ensemble", "pixel", 4.0, still),
+                    ("paper", "fgsm", "normalised", 0.1, still), ("standard", "pgd", "pixel", 4.0, still),
+                    ("standard", "ensemble", "pixel", 4.0, still - 5),
                     ("adaptive", "ensemble", "pixel", 4.0, 5 if config.label == "speech" else still))]
         header = ("protocol,attack,goal,loss,space,epsilon,steps,restarts,attack_seed,criterion,images,clean_correct,"
                   "still_correct,hit_target,no_gradient,seconds")
@@ -103,7 +104,7 @@ def test_every_claim_reads_its_own_numbers(tmp_path):
     assert claims["C3"].measured == ("speech is above category in 1 of 1 settings, by +20.0 to +20.0 points; random is above "
                                      "category in 0 of 1 settings, by -5.0 to -5.0 points")
     assert "1,000 test images" in claims["C3"].basis
-    assert "4/255: category 10.0 to 10.0, speech 30.0 to 0.5" in claims["C6"].measured
+    assert "4/255: category 10.0 / 9.5 / 10.0, speech 30.0 / 29.5 / 0.5, random 5.0" in claims["C6"].measured
     assert "; 1,000 test images;" in claims["C6"].basis
     assert claims["C6"].verdict == "disagrees (one seed)"
     assert claims["C5"].verdict == "mixed (one seed)"

@@ -34,6 +34,8 @@ COMPARABLE, ABOVE = ("comparable to category, at most a point below it", -POINT)
 """What the paper claims for ResNet-32 and for the larger encoders: in words, and the difference that has to be exceeded."""
 ADAPTIVE_EPSILONS = (2.0, 4.0, 8.0)
 """Epsilons of C6, in units of 1/255; at 16/255 and more next to nothing is left of any model here."""
+SURVIVES = 0.5
+"""Share of the gain over category under plain PGD that must be left under adaptive attacks (C6)."""
 CONVERGED = 0.9
 """Share of the fall of the training loss after which a run counts as converged (C4)."""
 
@@ -181,21 +183,25 @@ def _robustness(sources: Sources) -> Claim:
 def _adaptive(sources: Sources) -> Claim:
     cells = {cell.label: cell for cell in all_data()}
     rows = _attacks(sources, cells, None)
-    rows = rows[(rows["criterion"] == "nearest") & (rows["attack"] == "ensemble")]
-    rows = rows[rows["images"] == _common_images(rows)]
+    rows = rows[(rows["criterion"] == "nearest") & (rows["protocol"] != "paper")]
+    rows = rows[rows["images"] == _common_images(rows[rows["attack"] == "ensemble"])]
     falls = adaptive_fall(rows).reset_index()
+    plain = rows[(rows["attack"] == "pgd") & (rows["goal"] == "untargeted") & (rows["protocol"] == "standard")]
+    falls = falls.merge(plain.assign(pgd=100 * plain["still_correct"] / plain["images"])[["label", "epsilon", "pgd"]])
     checks, said = [], []
     for epsilon in ADAPTIVE_EPSILONS:
-        worst = falls[falls["epsilon"] == epsilon].set_index("label")
-        labels = [label for label in cells if label in worst.index]
-        if "category" in labels:
-            said.append(f"{epsilon:g}/255: " + ", ".join(
-                f"{label} {worst.loc[label, 'standard']:.1f} to {worst.loc[label, 'adaptive']:.1f}" for label in labels))
-            checks += [Check(worst.loc[label, "adaptive"] > worst.loc["category", "adaptive"], False, 1)
-                       for label in labels if label in HIGH_ENTROPY]
-    text = f"worst case in percent, standard to adaptive, {'; '.join(said)}" if said else ""
-    return _claim("C6", "Ours: that robustness survives attacks on the decision itself, from another model and without "
-                  "gradients", text, cells.values(), checks, sources, images=rows)
+        left = falls[falls["epsilon"] == epsilon].set_index("label")[["pgd", "standard", "adaptive"]]
+        if "category" in left.index:
+            said.append(f"{epsilon:g}/255: " + ", ".join(f"{label} {' / '.join(f'{value:.1f}' for value in left.loc[label])}"
+                                                         for label in cells if label in left.index))
+            gains = left - left.loc["category"]
+            checks += [Check(gains.loc[label, "adaptive"] > max(0, SURVIVES * gains.loc[label, "pgd"]), False, 1)
+                       for label in HIGH_ENTROPY if label in left.index]
+    text = ("percent left by untargeted PGD on the training loss / by all standard attacks / by all adaptive attacks, "
+            + "; ".join(said))
+    return _claim("C6", f"Ours: at least {SURVIVES:.0%} of what high-entropy labels gain under plain PGD is left under attacks "
+                  "on the decision itself, from another model and without gradients", text, cells.values(), checks, sources,
+                  images=rows)
 
 
 def _common_images(rows: pd.DataFrame) -> int:
