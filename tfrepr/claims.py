@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfrepr.attacks.diagnosis import adaptive_fall
+from tfrepr.comparison import Run
 from tfrepr.config import RunConfig
 from tfrepr.experiments.two_cores import LOW_DATA_EPOCHS, all_data, low_data
 from tfrepr.figures.style import ENCODER_TITLES
@@ -95,8 +96,12 @@ def verdict(checks: Sequence[Check]) -> str:
 
 def differences(cells: Iterable[RunConfig], base: RunConfig, sources: Sources) -> dict[RunConfig, Difference]:
     """Test accuracy of cells minus that of `base`, percentage points, paired by seed; cells without runs are left out."""
-    found = {cell: paired_difference(cell, base, sources.index, lambda run: 100 * run["test_accuracy"]) for cell in cells}
+    found = {cell: _accuracy_difference(cell, base, sources) for cell in cells}
     return {cell: difference for cell, difference in found.items() if difference is not None}
+
+
+def _accuracy_difference(first: RunConfig, second: RunConfig, sources: Sources) -> Difference | None:
+    return paired_difference(first, second, sources.index, lambda run: 100 * run["test_accuracy"])
 
 
 def label_name(cell: RunConfig) -> str:
@@ -104,8 +109,18 @@ def label_name(cell: RunConfig) -> str:
     return f"smoothed {cell.label}" if cell.label_smoothing else cell.label
 
 
+def _all_data_cells() -> dict[str, RunConfig]:
+    """The cells of `two-cores-all-data` by label."""
+    return {cell.label: cell for cell in all_data()}
+
+
+def _first_run(cell: RunConfig, sources: Sources) -> Run | None:
+    """The finished run of a cell with the lowest seed."""
+    return next(iter(runs_of(cell, sources.index).values()), None)
+
+
 def _equal_accuracy(sources: Sources) -> Claim:
-    cells = {cell.label: cell for cell in all_data()}
+    cells = _all_data_cells()
     found = differences((cells[label] for label in (*HIGH_ENTROPY, "constant")), cells["category"], sources)
     checks = [_beyond(difference, -1) if cell.label == "constant" else
               _within(difference, POINT) for cell, difference in found.items()]
@@ -148,8 +163,7 @@ def _other_labels(group: dict[str, RunConfig], high: Sequence[RunConfig], where:
     yield _claim("C2", f"Figure 4, {where}: label smoothing helps by less than a point",
                  _said(smoothed, group["category"], sources), group.values(), checks, sources)
     for label in ("lowdim", "constant"):
-        below = {cell: paired_difference(group[label], cell, sources.index, lambda run: 100 * run["test_accuracy"])
-                 for cell in high}
+        below = {cell: _accuracy_difference(group[label], cell, sources) for cell in high}
         below = {cell: found for cell, found in below.items() if found is not None}
         said = "; ".join(f"{label} minus {cell.label} {found.text()}" for cell, found in below.items())
         yield _claim("C2", f"Figure 4, {where}: {label} is below the high-dimensional labels", said, group.values(),
@@ -163,7 +177,7 @@ def _beyond(difference: Difference, sign: int, limit: float = 0.0) -> Check:
 
 
 def _robustness(sources: Sources) -> Claim:
-    cells = {cell.label: cell for cell in all_data()}
+    cells = _all_data_cells()
     rows = _attacks(sources, cells, "paper")
     rows = rows[(rows["criterion"] == "nearest") & (rows["epsilon"] > 0)]
     table = rows.assign(left=100 * rows["still_correct"] / rows["images"]).pivot_table(
@@ -181,7 +195,7 @@ def _robustness(sources: Sources) -> Claim:
 
 
 def _adaptive(sources: Sources) -> Claim:
-    cells = {cell.label: cell for cell in all_data()}
+    cells = _all_data_cells()
     rows = _attacks(sources, cells, None)
     rows = rows[(rows["criterion"] == "nearest") & (rows["protocol"] != "paper")]
     rows = rows[rows["images"] == _common_images(rows[rows["attack"] == "ensemble"])]
@@ -211,7 +225,7 @@ def _common_images(rows: pd.DataFrame) -> int:
 
 
 def _convergence(sources: Sources) -> Claim:
-    cells = {cell.label: cell for cell in all_data()}
+    cells = _all_data_cells()
     ends = {label: end for label, cell in cells.items() if label != "category" and (end := _loss_curve(cell, sources))}
     checks = [Check(ends["constant"][place] > ends[label][place], False, 1) for label in HIGH_ENTROPY
               if {label, "constant"} <= set(ends) for place in (0, 1)]
@@ -222,7 +236,7 @@ def _convergence(sources: Sources) -> Claim:
 
 def _loss_curve(cell: RunConfig, sources: Sources) -> tuple[int, float] | None:
     """Epoch after which `CONVERGED` of the fall of the training loss is done, and the last loss; of the first seed."""
-    run = next(iter(runs_of(cell, sources.index).values()), None)
+    run = _first_run(cell, sources)
     if run is None:
         return None
     rows = sources.results.histories[sources.results.histories["run"] == run["run"]]
@@ -235,7 +249,7 @@ def _loss_curve(cell: RunConfig, sources: Sources) -> tuple[int, float] | None:
 
 def _clusters(sources: Sources) -> Claim:
     cells = {cell.label: cell for cell in all_data() if cell.label in ("category", "speech")}
-    runs = {label: next(iter(runs_of(cell, sources.index).values()), None) for label, cell in cells.items()}
+    runs = {label: _first_run(cell, sources) for label, cell in cells.items()}
     scores = {label: {} if run is None else feature_scores(Path(run["path"])) for label, run in runs.items()}
     places = sorted(set(scores["speech"]) & set(scores["category"]))
     checks = [Check(scores["speech"][place] > scores["category"][place], False, 1) for place in places]
@@ -267,7 +281,7 @@ def _copies(sources: Sources) -> Claim:
 
 def _attacks(sources: Sources, cells: dict[str, RunConfig], protocol: str | None) -> pd.DataFrame:
     """Rows of attacks.csv of the first seed of each cell, with the columns `dataset`, `encoder` and `label`."""
-    runs = {label: next(iter(runs_of(cell, sources.index).values()), None) for label, cell in cells.items()}
+    runs = {label: _first_run(cell, sources) for label, cell in cells.items()}
     about = {run["run"]: (run["dataset"], run["encoder"], label) for label, run in runs.items() if run is not None}
     rows = sources.results.attacks
     rows = rows[rows["run"].isin(about) & ((rows["protocol"] == protocol) | (protocol is None))]

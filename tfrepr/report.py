@@ -127,10 +127,10 @@ def weak_label_tables(sources: Sources) -> list[str]:
         return ["Not run."]
     lines = []
     for name in WEAK_EXPERIMENTS:
-        script, task = WEAK_EXPERIMENTS[name]()[0].script, WEAK_EXPERIMENTS[name]()[0].task
-        rows = found[found["task"] == task]
+        config = WEAK_EXPERIMENTS[name]()[0]
+        rows = found[found["task"] == config.task]
         if len(rows):
-            lines += [*([""] if lines else []), f"As `python scripts/{script} --experiment {name}`:", "",
+            lines += [*([""] if lines else []), f"As `python scripts/{config.script} --experiment {name}`:", "",
                       markdown(mean_table(rows)).rstrip()]
     return lines
 
@@ -178,16 +178,18 @@ def readme_table(sources: Sources) -> str:
     """The short table: rows of the paper's tables and figures for which there are runs, then the names of the other lists."""
     rows, left = [], []
     for name in EXPERIMENTS:
-        if progress(name, EXPERIMENTS[name](), sources) == "Not run.":
+        cells = EXPERIMENTS[name]()
+        done = progress(name, cells, sources)
+        if done == "Not run.":
             left.append(name)
         elif name.startswith("table1"):
             rows += [(f"Table 1: {row.what}", row.paper, row.ours, row.difference, row.n, row.epochs,
                       f"{row.device}; {row.data}", f"`{command(name)}`")
-                     for row in accuracy_rows(EXPERIMENTS[name](), sources)
+                     for row in accuracy_rows(cells, sources)
                      if row.ours != NOT_RUN and not row.what.endswith("threshold")]
         else:
-            rows.append((EXPERIMENTS.describe(name).rstrip("."), "-", f"{progress(name, EXPERIMENTS[name](), sources)} "
-                         "See RESULTS.md.", "-", "-", "-", "-", f"`{command(name)}`"))
+            rows.append((EXPERIMENTS.describe(name).rstrip("."), "-", f"{done} See RESULTS.md.", "-", "-", "-", "-",
+                         f"`{command(name)}`"))
     lines = _table(README_COLUMNS, rows) if rows else []
     return "\n".join([*lines, *([""] if rows and left else []),
                       *([f"Not run: {', '.join(f'`{name}`' for name in left)}."] if left else [])])
