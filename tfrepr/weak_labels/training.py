@@ -135,11 +135,11 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
     config = workshop.config
     stages = [stage.lasting(_steps(config, train_rows)) for stage in stages]
     with compute_types(config.mixed_precision):
-        if not (folder / TRAINING_FILE).exists():
-            _run_stages(workshop, folder, stages, train_rows, validation_rows, ids, seed)
-            _finish(workshop, folder, stages[-1], validation_rows, ids)
-        figures = folder.read_json(TRAINING_FILE)
-        return Trained(forward_function(load_model(folder / MODEL_FILE), workshop.jit), figures["temperature"], figures)
+        if (folder / TRAINING_FILE).exists():
+            figures = folder.read_json(TRAINING_FILE)
+            return Trained(forward_function(load_model(folder / MODEL_FILE), workshop.jit), figures["temperature"], figures)
+        _run_stages(workshop, folder, stages, train_rows, validation_rows, ids, seed)
+        return _finish(workshop, folder, stages[-1], validation_rows, ids)
 
 
 def probabilities(workshop: Workshop, trained: Trained, images: np.ndarray) -> np.ndarray:
@@ -213,21 +213,22 @@ def _steps(config: WeakLabelConfig, train_rows: np.ndarray) -> int:
     return math.ceil(len(train_rows) / config.batch_size)
 
 
-def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_rows: np.ndarray, ids: np.ndarray) -> None:
+def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_rows: np.ndarray, ids: np.ndarray) -> Trained:
     """Keeps the best model of the last stage and writes its temperature and figures."""
     best = max(folder.path.glob("*/best.keras"), key=lambda file: int(file.parent.name.partition("-")[0]))
     model = load_model(best)
     save_model(model, folder / MODEL_FILE)
     forward, dataset = forward_function(model, workshop.jit), workshop.dataset
     images = dataset.train_images[validation_rows]
-    figures = {}
+    figures: dict[str, Any] = {"name": folder.path.name}
     for part, batches in (("val", workshop.batches(images, ids[validation_rows], last.side)),
                           ("test", workshop.batches(dataset.test_images, dataset.test_ids, last.side))):
         found = evaluate(forward, workshop.representation, batches)
         figures |= {f"{part}_{key}": value for key, value in asdict(found).items()}
     scores = keras.ops.convert_to_numpy(_scores(workshop, forward, images))
-    folder.write_json(TRAINING_FILE, {"name": folder.path.name,
-                                      "temperature": fit_temperature(scores, ids[validation_rows]), **figures})
+    figures["temperature"] = fit_temperature(scores, ids[validation_rows])
+    folder.write_json(TRAINING_FILE, figures)
+    return Trained(forward, figures["temperature"], figures)
 
 
 def _scores(workshop: Workshop, forward: Callable[[Any], Any], images: np.ndarray) -> Any:
