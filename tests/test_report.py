@@ -70,6 +70,7 @@ def test_other_epochs_and_other_data_are_rows_of_their_own(tmp_path):
     assert [(ours, n, epochs, data.rstrip(" |")) for _, _, ours, _, n, epochs, _, data in lines] == [
         ("70.00", "1", "600", "CIFAR-10 (JPEG copy)"), ("90.00", "1", "600", "official"),
         ("80.00", "1", "60 of 600", "official")]
+    assert "Trained: 1 of 15 cells, each with one seed or more, for 60 or 600 epochs." in text
 
 
 def test_missing_and_noisy_labels_have_tables(tmp_path):

@@ -20,6 +20,7 @@ from tfrepr.config import RunConfig
 from tfrepr.experiments.two_cores import LOW_DATA_EPOCHS, all_data, low_data
 from tfrepr.figures.style import ENCODER_TITLES
 from tfrepr.paired import CONFIDENCE, Difference, paired_difference, runs_of
+from tfrepr.paper import published
 from tfrepr.report_rows import Sources, feature_scores
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ HIGH_DIMENSIONAL = ("speech", "shuffle", "composite", "random")
 HIGH_ENTROPY = ("speech", "random")
 """Those of them among the runs on all data."""
 NOT_TESTED = "not tested"
+CURVES = "curves, no numbers"
+"""What the paper has for claims that rest on its figures."""
 POINT = 1.0
 """What "about a point" is, percentage points."""
 COMPARABLE, ABOVE = ("comparable to category, at most a point below it", -POINT), ("above category", 0.0)
@@ -63,6 +66,7 @@ class Claim:
     Attributes:
         name: As `"C2"`.
         statement: What the paper says, or what we asked.
+        paper: The paper's numbers.
         measured: Our numbers, in words.
         basis: Seeds, epochs, device and data behind them.
         verdict: See the module's docstring; `NOT_TESTED` without runs.
@@ -70,6 +74,7 @@ class Claim:
 
     name: str
     statement: str
+    paper: str
     measured: str
     basis: str
     verdict: str
@@ -126,7 +131,16 @@ def _equal_accuracy(sources: Sources) -> Claim:
               _within(difference, POINT) for cell, difference in found.items()]
     return _claim("C1", "Table 1: with all the data, high-dimensional labels are as accurate as category, within about a "
                   "point; constant is worse", _said(found, cells["category"], sources), cells.values(), checks,
-                  sources)
+                  sources, paper=_table_1(cells["category"]))
+
+
+def _table_1(base: RunConfig) -> str:
+    """The paper's accuracies as `_said` says ours."""
+    printed = {label: published("Table 1", dataset=base.dataset, label=label, quantity="nearest", encoder=base.encoder).mean
+               for label in ("category", "speech", "shuffle", "composite", "constant")}
+    category = printed.pop("category")
+    return "; ".join([f"category {category:.1f}%", *(f"{label} minus category {mean - category:+.1f}"
+                                                     for label, mean in printed.items())])
 
 
 def _within(difference: Difference, limit: float) -> Check:
@@ -215,7 +229,7 @@ def _adaptive(sources: Sources) -> Claim:
             + "; ".join(said))
     return _claim("C6", f"Ours: at least {SURVIVES:.0%} of what high-entropy labels gain under plain PGD is left under attacks "
                   "on the decision itself, from another model and without gradients", text, cells.values(), checks, sources,
-                  images=rows)
+                  images=rows, paper="-")
 
 
 def _common_images(rows: pd.DataFrame) -> int:
@@ -258,7 +272,7 @@ def _clusters(sources: Sources) -> Claim:
                                  for label in scores)
                      for name in dict.fromkeys(name for _, name in places))
     return _claim("C5", "Figure 5: features of speech cluster earlier and better (silhouette, k-NN purity over the training)",
-                  said, cells.values(), checks, sources)
+                  said, cells.values(), checks, sources, paper="pictures, no numbers")
 
 
 def _copies(sources: Sources) -> Claim:
@@ -267,7 +281,7 @@ def _copies(sources: Sources) -> Claim:
     found = [(run, json.loads(file.read_text(encoding="utf-8"))) for run in sources.results.runs.to_dict("records")
              if "copy" in str(run["data_variant"]) for file in sorted(Path(run["path"]).glob("evaluation/*/paired.json"))]
     if not found:
-        return Claim("Data", statement, "-", "-", NOT_TESTED)
+        return Claim("Data", statement, "-", "-", "-", NOT_TESTED)
     said = "; ".join("{} {:+.1f} [{:+.1f}, {:+.1f}], p = {:.2g}".format(
         run["label"], *(100 * counts[name] for name in ("difference", "low", "high")), counts["p_value"])
         for run, counts in found)
@@ -275,7 +289,7 @@ def _copies(sources: Sources) -> Claim:
     basis = (_listed([counts for _, counts in found], lambda counts: f"{counts['images']:,} test images"),
              _listed([run for run, _ in found], lambda run: f"{run['percent']:g}% of the data, {run['epochs']} epochs"),
              _listed([run for run, _ in found], lambda run: run["data_variant"]))
-    return Claim("Data", statement, f"original minus copy, points: {said}", "; ".join(basis),
+    return Claim("Data", statement, "-", f"original minus copy, points: {said}", "; ".join(basis),
                  f"a difference for {', '.join(apart)}" if apart else "no difference found")
 
 
@@ -298,9 +312,9 @@ def _said(found: dict[RunConfig, Difference], base: RunConfig, sources: Sources)
 
 
 def _claim(name: str, statement: str, measured: str, cells: Iterable[RunConfig], checks: Sequence[Check], sources: Sources,
-           images: pd.DataFrame | None = None) -> Claim:
+           images: pd.DataFrame | None = None, paper: str = CURVES) -> Claim:
     if not checks:
-        return Claim(name, statement, "-", "-", NOT_TESTED)
+        return Claim(name, statement, paper, "-", "-", NOT_TESTED)
     cells = [cell for cell in cells if runs_of(cell, sources.index)]
     runs = [run for cell in cells for run in runs_of(cell, sources.index).values()]
     fewest, most = min(check.seeds for check in checks), max(check.seeds for check in checks)
@@ -308,7 +322,7 @@ def _claim(name: str, statement: str, measured: str, cells: Iterable[RunConfig],
              _listed(runs, lambda run: ENCODER_TITLES[run["encoder"]])]
     parts += [] if images is None else [", ".join(f"{count:,.0f} test images" for count in sorted(set(images["images"])))]
     parts += [_listed(runs, lambda run: run["device"]), _listed(runs, lambda run: run["data_variant"])]
-    return Claim(name, statement, measured, "; ".join(parts), verdict(checks))
+    return Claim(name, statement, paper, measured, "; ".join(parts), verdict(checks))
 
 
 def _listed(runs: Sequence, say: Callable) -> str:

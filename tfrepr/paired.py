@@ -26,13 +26,6 @@ class Difference:
     half_width: float | None
     count: int
 
-    @property
-    def sign(self) -> int:
-        """1 or -1 where the interval excludes 0, 0 elsewhere and for a single seed."""
-        if self.half_width is None or abs(self.mean) <= self.half_width:
-            return 0
-        return 1 if self.mean > 0 else -1
-
     def text(self, digits: int = 1) -> str:
         """`"+4.5 [+1.2, +7.8]"`, or `"+4.5"` for a single seed."""
         if self.half_width is None:

@@ -42,7 +42,7 @@ BLOCKS = ("claims", "results", "weak-labels")
 """Parts of the README between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
 COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data")
 README_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
-CLAIM_COLUMNS = ("", "claim", "measured", "basis", "verdict")
+CLAIM_COLUMNS = ("", "claim", "paper", "ours", "basis", "verdict")
 ROWS: dict[str, Callable[[Sequence[RunConfig], Sources], Iterator[Row]]] = {
     "figure2": history_rows, "figure3": attack_rows("images"), "figure5": feature_rows, "figure6": attack_rows("clean_correct"),
     "figure7": attack_rows("images"), "figure8": feature_rows, "a1-threshold": threshold_rows, "miniproject": history_rows,
@@ -115,8 +115,7 @@ def full_report(sources: Sources) -> str:
 
 def claims_table(sources: Sources) -> list[str]:
     """The paper's claims with our numbers and verdicts, see `tfrepr.claims`."""
-    rows = [(claim.name, claim.statement, claim.measured, claim.basis, claim.verdict) for claim in all_claims(sources)]
-    return _table(CLAIM_COLUMNS, rows)
+    return _table(CLAIM_COLUMNS, [astuple(claim) for claim in all_claims(sources)])
 
 
 def weak_label_tables(sources: Sources) -> list[str]:
@@ -152,13 +151,16 @@ def command(name: str) -> str:
 
 
 def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
-    """`"Not run."`, or how many of the cells were trained, at least for one seed."""
+    """`"Not run."`, or how many of the cells were trained, at least for one seed, and for how many epochs."""
     if is_measured(name):
         done = (sources.output / f"{name}.json").is_file()
         return "Done." if done else "Not run."
-    distinct = list(distinct_cells(cells))
-    done = sum(bool(sources.index.seeds(cell)) for cell in distinct)
-    return f"Trained: {done} of {len(distinct)} cells, each with one seed or more." if done else "Not run."
+    found = [sources.index.seeds(cell) for cell in distinct_cells(cells)]
+    epochs = sorted({seeds.epochs for groups in found for seeds in groups})
+    if not epochs:
+        return "Not run."
+    return (f"Trained: {sum(map(bool, found))} of {len(found)} cells, each with one seed or more, for "
+            f"{' or '.join(map(str, epochs))} epochs.")
 
 
 def table(rows: Sequence[Row]) -> list[str]:
