@@ -22,7 +22,8 @@ from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLa
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.tasks import noisy_label_task
-from tfrepr.weak_labels.training import blocks, flat_cosine_only, new_model, open_workshop, starting_weights
+from tfrepr.weak_labels.training import blocks, flat_cosine_only, new_model, starting_weights
+from tfrepr.weak_labels.workshop import open_workshop
 
 PICTURES = ("--dataset", "folder", "--image-size", "16", "--batch-size", "8", "--frozen-epochs", "6", "--tuning-epochs", "1",
             "--least-steps", "1", "--crop-area", "0.8")

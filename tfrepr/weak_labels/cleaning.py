@@ -20,15 +20,8 @@ from tfrepr.seeds import generator, integer_seed
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.tasks import noisy_label_task
-from tfrepr.weak_labels.training import (
-    VALIDATION_SHARE,
-    Workshop,
-    blocks,
-    flat_cosine_only,
-    open_workshop,
-    probabilities,
-    train,
-)
+from tfrepr.weak_labels.training import VALIDATION_SHARE, blocks, flat_cosine_only, probabilities, train
+from tfrepr.weak_labels.workshop import Workshop, run_pipeline
 
 
 def run_cleaning(config: CleaningConfig, output: Path, *, data_dir: Path | None = None) -> WeakLabelRun:
@@ -42,21 +35,13 @@ def run_cleaning(config: CleaningConfig, output: Path, *, data_dir: Path | None 
     Raises:
         UserError: Unusable input, or a run directory in use or made by another config.
     """
-    run = WeakLabelRun.of(config, output)
-    if run.skipped(config):
-        return run
-    task = noisy_label_task(config, data_dir)
-    with run.claimed(config):
-        if run.skipped(config):  # by another process, since the first look
-            return run
-        click.echo(f"{config.run_name}\n  {len(task.dataset.train_ids)} images")
-        run.write_json("metrics.json", _pipeline(open_workshop(config, run, task.dataset), task.truth))
-    return run
+    return run_pipeline(config, output, lambda: noisy_label_task(config, data_dir), _pipeline)
 
 
 def _pipeline(workshop: Workshop, truth: np.ndarray | None) -> dict[str, Any]:
     """All trainings; returns the content of metrics.json."""
     config, given, own_side = workshop.config, workshop.dataset.train_ids, workshop.dataset.image_shape[0]
+    click.echo(f"  {len(given)} images")
     kept, held = stratified_holdout(given, VALIDATION_SHARE, generator(config.seed, "split"))
     before = train(workshop, "noisy", blocks(config, own_side), kept, held, given)
     shares = out_of_sample(workshop)

@@ -18,7 +18,8 @@ from tfrepr.seeds import generator
 from tfrepr.weak_labels.options import PseudoLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.tasks import UNLABELLED, missing_label_task
-from tfrepr.weak_labels.training import VALIDATION_SHARE, Trained, Workshop, blocks, open_workshop, probabilities, train
+from tfrepr.weak_labels.training import VALIDATION_SHARE, Trained, blocks, probabilities, train
+from tfrepr.weak_labels.workshop import Workshop, run_pipeline
 
 
 def run_pseudo_labelling(config: PseudoLabelConfig, output: Path, *, data_dir: Path | None = None) -> WeakLabelRun:
@@ -34,23 +35,14 @@ def run_pseudo_labelling(config: PseudoLabelConfig, output: Path, *, data_dir: P
     Raises:
         UserError: Unusable input, or a run directory in use or made by another config.
     """
-    run = WeakLabelRun.of(config, output)
-    if run.skipped(config):
-        return run
-    task = missing_label_task(config, data_dir)
-    with run.claimed(config):
-        if run.skipped(config):  # by another process, since the first look
-            return run
-        click.echo(f"{config.run_name}\n  {np.sum(task.dataset.train_ids != UNLABELLED)} labelled and "
-                   f"{np.sum(task.dataset.train_ids == UNLABELLED)} unlabelled images")
-        run.write_json("metrics.json", _pipeline(open_workshop(config, run, task.dataset), task.truth))
-    return run
+    return run_pipeline(config, output, lambda: missing_label_task(config, data_dir), _pipeline)
 
 
 def _pipeline(workshop: Workshop, truth: np.ndarray | None) -> dict[str, Any]:
     """All trainings; returns the content of metrics.json."""
     config, given = workshop.config, workshop.dataset.train_ids
     labelled, unlabelled = np.flatnonzero(given != UNLABELLED), np.flatnonzero(given == UNLABELLED)
+    click.echo(f"  {len(labelled)} labelled and {len(unlabelled)} unlabelled images")
     kept, held = stratified_holdout(given[labelled], VALIDATION_SHARE, generator(config.seed, "split"))
     train_rows, validation_rows = labelled[kept], labelled[held]
     stages = blocks(config, workshop.dataset.image_shape[0])

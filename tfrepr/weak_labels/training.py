@@ -11,58 +11,25 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfrepr.data.dataset import ImageDataset
-from tfrepr.data.resizing import PixelMap, Recipe, evaluation_batches, standardisation, training_batches
+from tfrepr.data.resizing import Recipe, training_batches
 from tfrepr.errors import UserError
 from tfrepr.evaluation import evaluate, forward_function
-from tfrepr.labels.build import build_representation
-from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.build import build_model
-from tfrepr.models.encoders.resnet50 import load_pretrained, pretrained_pixels
+from tfrepr.models.encoders.resnet50 import load_pretrained
 from tfrepr.runs import RunDirectory
 from tfrepr.seeds import integer_seed
 from tfrepr.training.checkpoint import load_model, save_model
-from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
-from tfrepr.training.environment import describe_environment
+from tfrepr.training.devices import compute_types
 from tfrepr.training.stages import Lesson, Stage, run_stage
 from tfrepr.training.transfer import transfer_weights
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.temperature import fit_temperature
+from tfrepr.weak_labels.workshop import Workshop
 
 VALIDATION_SHARE = 0.2
 """Of the labelled images, as in the report."""
 MODEL_FILE, TRAINING_FILE = "model.keras", "training.json"
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What all trainings of one run share.
-
-    Attributes:
-        config: The run's config.
-        run: Its directory.
-        dataset: Images and given labels.
-        representation: Table, loss and decision.
-        pixel_map: What the network sees of a pixel.
-        jit: XLA compilation.
-    """
-
-    config: WeakLabelConfig
-    run: WeakLabelRun
-    dataset: ImageDataset
-    representation: LabelRepresentation
-    pixel_map: PixelMap
-    jit: bool
-
-    @property
-    def side(self) -> int:
-        """Image side of the last block, at which networks answer."""
-        return self.config.sides(self.dataset.image_shape[0])[-1]
-
-    def batches(self, images: np.ndarray, ids: np.ndarray, side: int | None = None) -> Any:
-        """Images as they are, for evaluation and prediction; pixels uint8, ids `(n,)`."""
-        return evaluation_batches(images, ids, side=side or self.side, pixel_map=self.pixel_map)
 
 
 @dataclass(frozen=True)
@@ -78,19 +45,6 @@ class Trained:
     outputs: Callable[[Any], Any]
     temperature: float
     figures: dict[str, Any]
-
-
-def open_workshop(config: WeakLabelConfig, run: WeakLabelRun, dataset: ImageDataset) -> Workshop:
-    """Makes the label table, prepares the device and notes both in the run directory."""
-    device: Device = prepare_device(config)
-    representation = build_representation(config.label, dataset.class_names, image_side=dataset.image_shape[0],
-                                          options=config.label_options, smoothing=config.smoothing)
-    run.claim_environment(describe_environment(device) | {
-        "data_variant": dataset.variant, "data_fingerprint": dataset.fingerprint,
-        "label_fingerprint": representation.fingerprint, "class_names": list(dataset.class_names)},
-        {"given_labels.npy": dataset.train_ids, "label_table.npy": representation.table})
-    pixel_map = standardisation(dataset.mean, dataset.std) if config.weights == "none" else pretrained_pixels()
-    return Workshop(config, run, dataset, representation, pixel_map, jit_compile(config, device))
 
 
 def blocks(config: WeakLabelConfig, own_side: int) -> list[Stage]:

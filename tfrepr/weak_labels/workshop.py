@@ -1,0 +1,90 @@
+"""What the trainings of one run share, and how a pipeline of them becomes a finished run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.resizing import PixelMap, evaluation_batches, standardisation
+from tfrepr.labels.build import build_representation
+from tfrepr.labels.representation import LabelRepresentation
+from tfrepr.models.encoders.resnet50 import pretrained_pixels
+from tfrepr.training.devices import Device, jit_compile, prepare_device
+from tfrepr.training.environment import describe_environment
+from tfrepr.weak_labels.options import WeakLabelConfig
+from tfrepr.weak_labels.runs import WeakLabelRun
+from tfrepr.weak_labels.tasks import Task
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all trainings of one run share.
+
+    Attributes:
+        config: The run's config.
+        run: Its directory.
+        dataset: Images and given labels.
+        representation: Table, loss and decision.
+        pixel_map: What the network sees of a pixel.
+        jit: XLA compilation.
+    """
+
+    config: WeakLabelConfig
+    run: WeakLabelRun
+    dataset: ImageDataset
+    representation: LabelRepresentation
+    pixel_map: PixelMap
+    jit: bool
+
+    @property
+    def side(self) -> int:
+        """Image side of the last block, at which networks answer."""
+        return self.config.sides(self.dataset.image_shape[0])[-1]
+
+    def batches(self, images: np.ndarray, ids: np.ndarray, side: int | None = None) -> Any:
+        """Images as they are, for evaluation and prediction; pixels uint8, ids `(n,)`."""
+        return evaluation_batches(images, ids, side=side or self.side, pixel_map=self.pixel_map)
+
+
+def run_pipeline(config: WeakLabelConfig, output: Path, load_task: Callable[[], Task],
+                 pipeline: Callable[[Workshop, np.ndarray | None], dict[str, Any]]) -> WeakLabelRun:
+    """Runs a whole pipeline, or goes on where an earlier attempt stopped, or returns at once where it is finished.
+
+    Args:
+        config: The run.
+        output: Folder of all results.
+        load_task: Reads images and labels; called only where there is something left to do.
+        pipeline: From the workshop and the true labels (None where nobody knows them) to the content of metrics.json.
+
+    Raises:
+        UserError: Unusable input, or a run directory in use or made by another config.
+    """
+    run = WeakLabelRun.of(config, output)
+    if run.skipped(config):
+        return run
+    task = load_task()
+    with run.claimed(config):
+        if run.skipped(config):  # by another process, since the first look
+            return run
+        click.echo(config.run_name)
+        run.write_json("metrics.json", pipeline(open_workshop(config, run, task.dataset), task.truth))
+    return run
+
+
+def open_workshop(config: WeakLabelConfig, run: WeakLabelRun, dataset: ImageDataset) -> Workshop:
+    """Makes the label table, prepares the device and notes both in the run directory."""
+    device: Device = prepare_device(config)
+    representation = build_representation(config.label, dataset.class_names, image_side=dataset.image_shape[0],
+                                          options=config.label_options, smoothing=config.smoothing)
+    run.claim_environment(describe_environment(device) | {
+        "data_variant": dataset.variant, "data_fingerprint": dataset.fingerprint,
+        "label_fingerprint": representation.fingerprint, "class_names": list(dataset.class_names)},
+        {"given_labels.npy": dataset.train_ids, "label_table.npy": representation.table})
+    pixel_map = standardisation(dataset.mean, dataset.std) if config.weights == "none" else pretrained_pixels()
+    return Workshop(config, run, dataset, representation, pixel_map, jit_compile(config, device))
