@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HIGH_DIMENSIONAL = ("speech", "shuffle", "composite", "random")
 HIGH_ENTROPY = ("speech", "random")
 """Those of them among the runs on all data."""
-NOT_TESTED = "not tested"
+NOT_TESTED, NOTHING_TO_COMPARE = "not tested", "what it compares has not been run here"
 CURVES = "curves, no numbers"
 """What the paper has for claims that rest on its figures."""
 POINT = 1.0
@@ -281,7 +281,7 @@ def _copies(sources: Sources) -> Claim:
     found = [(run, json.loads(file.read_text(encoding="utf-8"))) for run in sources.results.runs.to_dict("records")
              if "copy" in str(run["data_variant"]) for file in sorted(Path(run["path"]).glob("evaluation/*/paired.json"))]
     if not found:
-        return Claim("Data", statement, "-", "-", "-", NOT_TESTED)
+        return Claim("Data", statement, "-", "-", NOTHING_TO_COMPARE, NOT_TESTED)
     said = "; ".join("{} {:+.1f} [{:+.1f}, {:+.1f}], p = {:.2g}".format(
         run["label"], *(100 * counts[name] for name in ("difference", "low", "high")), counts["p_value"])
         for run, counts in found)
@@ -314,7 +314,7 @@ def _said(found: dict[RunConfig, Difference], base: RunConfig, sources: Sources)
 def _claim(name: str, statement: str, measured: str, cells: Iterable[RunConfig], checks: Sequence[Check], sources: Sources,
            images: pd.DataFrame | None = None, paper: str = CURVES) -> Claim:
     if not checks:
-        return Claim(name, statement, paper, "-", "-", NOT_TESTED)
+        return Claim(name, statement, paper, "-", NOTHING_TO_COMPARE, NOT_TESTED)
     cells = [cell for cell in cells if runs_of(cell, sources.index)]
     runs = [run for cell in cells for run in runs_of(cell, sources.index).values()]
     fewest, most = min(check.seeds for check in checks), max(check.seeds for check in checks)
