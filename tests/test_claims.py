@@ -73,7 +73,7 @@ def test_differences_are_paired_by_seed_and_by_epochs(tmp_path):
     claim = next(claim for claim in all_claims(read_sources(tmp_path)) if claim.verdict != NOT_TESTED)
     assert (claim.name, claim.verdict) == ("C2", "reproduced")
     assert claim.measured == "category 35.0%; speech minus category +5.0 [+2.5, +7.5]"
-    assert "n=3; 100 epochs; ResNet-32" in claim.basis
+    assert "n=3; 100 of 200 and 100 of 600 epochs; ResNet-32" in claim.basis
 
 
 def test_every_claim_reads_its_own_numbers(tmp_path):

@@ -272,17 +272,20 @@ def test_both_experiments_run_on_digits_at_a_small_scale(tmp_path):
     """In under ten minutes on two cores, one for each."""
     folders = ("--output", str(tmp_path / "output"), "--plots", str(tmp_path / "plots"))
     logs = {"missing-labels": tmp_path / "missing.log", "noisy-labels": tmp_path / "noisy.log"}
-    trials = {experiment: subprocess.Popen(
-        [sys.executable, str(SCRIPTS / script), "--experiment", experiment, *TRIAL, *folders],
-        env={**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}, stdout=logs[experiment].open("w"), stderr=subprocess.STDOUT)
-        for script, experiment in (("pseudo_label.py", "missing-labels"), ("clean_labels.py", "noisy-labels"))}
+    trials = {}
+    for script, experiment in (("pseudo_label.py", "missing-labels"), ("clean_labels.py", "noisy-labels")):
+        with logs[experiment].open("w") as log:
+            trials[experiment] = subprocess.Popen(
+                [sys.executable, str(SCRIPTS / script), "--experiment", experiment, *TRIAL, *folders],
+                env={**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}, stdout=log, stderr=subprocess.STDOUT)
     deadline = time.monotonic() + TEN_MINUTES
-    try:
-        for experiment, process in trials.items():
-            assert process.wait(deadline - time.monotonic()) == 0, logs[experiment].read_text()
-    finally:
-        for process in trials.values():
-            process.kill()
+    while any(process.poll() is None for process in trials.values()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    for process in trials.values():
+        process.kill()
+        process.wait()
+    for experiment, process in trials.items():
+        assert process.returncode == 0, logs[experiment].read_text()
     for experiment, cells in (("missing-labels", 12), ("noisy-labels", 9)):
         assert len(pd.read_csv(tmp_path / "plots" / f"{experiment}.csv")) == cells
         assert (tmp_path / "plots" / f"{experiment}.png").exists()

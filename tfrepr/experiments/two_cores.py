@@ -41,7 +41,7 @@ def low_data() -> list[RunConfig]:
 @EXPERIMENTS.register("two-cores-all-data")
 @with_features
 def all_data() -> list[RunConfig]:
-    """Table 1 and Figures 2, 3, 5 and 6 in small: all training images for ten epochs, four labels, ResNet-32, one seed.
+    """Table 1 and Figures 2, 3 and 5 to 7 in small: all training images for ten epochs, four labels, ResNet-32, one seed.
 
     Commands: `python scripts/train.py --experiment two-cores-all-data --data-dir data`, then
     `python scripts/attack.py --experiment two-cores-all-data` with each protocol, then `python scripts/plot_results.py`.
