@@ -16,6 +16,8 @@ from tfrepr.registry import CORRUPTIONS, DATASETS, ENCODERS, LABELS
 
 SCHEDULES = ("step", "constant", "exponential")
 PREPROCESSING = ("dataset", "per-image")
+CIFAR_TRAINING_IMAGES = 50_000
+"""Images of which the paper takes its percent levels (section 3.2: "of the original training data")."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,17 @@ class RunConfig:
     """One cell of an experiment. The same config gives the same run: where files lie and how output looks is not here.
 
     Fields left at None take the paper's value for the label and encoder (A.4.1): 200 epochs for one-hot labels and 600 for
-    the others; weight decay 5e-4 for VGG19 with one-hot labels and 1e-4 elsewhere.
+    the others; weight decay 5e-4 for VGG19 with one-hot labels and 1e-4 elsewhere. `percent_of` is the exception: None is a
+    rule of its own, percent of the images that validation leaves. The paper's rule is a number (`CIFAR_TRAINING_IMAGES`), which
+    the command line and the experiments write into the config.
     """
 
     dataset: str = option("digits", "data source", choices=DATASETS.names)
     encoder: str = option("resnet32", "image encoder", choices=ENCODERS.names)
     label: str = option("category", "label representation", choices=LABELS.names)
     percent: float = option(100.0, "percent of the training images that is used", above=0, at_most=100)
-    percent_of: int | None = option(None, "count of which --percent is taken (the authors' code: 50000)", at_least=1)
+    percent_of: int | None = option(None, "count of which --percent is taken (default for CIFAR: all 50000, as in the paper; "
+                                          "elsewhere: the images that validation leaves)", at_least=1)
     seed: int = option(0, "seed of split, initialisation, shuffling and augmentation", at_least=0)
     epochs: int | None = option(None, "epochs; the rate drops scale with them (default: the paper's 200 or 600)", at_least=1)
     batch_size: int = option(128, "training batch size", at_least=1)

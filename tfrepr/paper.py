@@ -137,8 +137,8 @@ STATEMENTS = {
                "high-dimensional labels.",
     "figure5": "Section 5.5: speech forms clusters at earlier stages of training, and they are better separated in the end.",
     "figure6": "A.2: every curve starts at 100%; the general trend is that of Figure 3.",
-    "figure7": "A.3: random is about as robust as speech. Section 5.4: so is the low-dimensional label, and smoothing is more "
-               "robust than plain category labels.",
+    "figure7": "Section 5.2: random is about as robust as speech. Section 5.4: so is the low-dimensional label, and smoothing "
+               "is more robust than plain category labels.",
     "figure8": "A.6: speech has the best separated clusters of the three, constant worse ones.",
     "figure9": "A.6: the activations of the speech model conform more tightly to the object, at all three stages.",
     "a1-threshold": "A.1: listeners agree with the threshold's decision in 99.4% of all answers, the majority of three in "

@@ -11,6 +11,7 @@ from typing import Any
 
 from tfrepr.comparison import Mean, Run, RunIndex, Seeds, distinct_cells
 from tfrepr.config import RunConfig
+from tfrepr.data.splits import share_in_words
 from tfrepr.experiments.measurements import read_measurement
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
 from tfrepr.paper import TABLE_5, Published, published
@@ -156,10 +157,10 @@ def architecture_rows(sources: Sources) -> Iterator[Row]:
 
 
 def title(cell: RunConfig) -> str:
-    """`"speech, ResNet-32, CIFAR-10, 4% of the training images"`; what else is off its default is named too."""
+    """`"speech, ResNet-32, CIFAR-10, 4% of 50,000 training images"`; what else is off its default is named too."""
     parts = [cell.label, ENCODER_TITLES.get(cell.encoder, cell.encoder), DATASET_TITLES.get(cell.dataset, cell.dataset)]
-    parts += [f"{cell.percent:g}% of the training images"] if cell.percent != 100 else []
-    known = ("seed", "percent", "epochs", "label_options")
+    parts += [share] if (share := share_in_words(cell.percent, cell.percent_of)) else []
+    known = ("seed", "percent", "percent_of", "epochs", "label_options")
     parts += [f"{name.replace('_', ' ')} {value}" for name, value in cell.off_default().items() if name not in known]
     return ", ".join(parts)
 

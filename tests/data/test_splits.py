@@ -113,7 +113,8 @@ def test_class_without_any_image():
 
 
 @pytest.mark.parametrize(("changes", "message"), [
-    ({"percent": 100, "percent_of": 50_000}, r"100% of 50000 images are 50000, but only 45000 remain.* --percent 90 or less"),
+    ({"percent": 100, "percent_of": 50_000},
+     r"100% of 50000 images are 50000, but only 45000 remain.* --percent 90 or less, or --percent-of 45000"),
     ({"percent": 91, "percent_of": 50_000}, "are 45500"),
     ({"percent": 0.001}, r"0.001% of 45000 training images is not one image. Use --percent 0.003 or more"),
     ({"validation": 50_000}, "there are only 50000"),

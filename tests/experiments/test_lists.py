@@ -5,6 +5,7 @@ import pytest
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments import beyond_categorical
+from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.grid import GridOptions, scaled, shard_of
 from tfrepr.experiments.overview import cell_state, experiment_list, forecast, measured_speeds, train_images
 from tfrepr.registry import EXPERIMENTS
@@ -12,7 +13,7 @@ from tfrepr.runs import RunDirectory
 
 COUNTS = {"table1-cifar10": 45, "table1-cifar100": 45, "figure2": 30, "figure3": 90, "figure6": 90, "figure7": 72,
           "figure4": 720, "figure5": 2, "figure8": 9, "figure9": 6, "a1-threshold": 3, "table2": 0, "tables3-5": 0,
-          "miniproject": 18, "quickstart": 2}
+          "miniproject": 18, "quickstart": 2, "evidence-all-data": 7, "evidence-low-data": 24, "evidence-baseline": 6}
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,31 @@ def test_settings_are_the_papers():
         assert cell.weight_decay == (5e-4 if (cell.label, cell.encoder) == ("category", "vgg19") else 1e-4)
         assert (cell.batch_size, cell.learning_rate, cell.schedule) == (128, 0.1, "step")
     assert {cell.seed for cell in EXPERIMENTS["figure4"]()} == {0, 1, 2, 3, 4}
+
+
+def test_one_percent_is_500_images_as_in_the_paper():
+    """Section 3.2: percent of the original training data, all 50,000 images."""
+    assert {cell.percent_of for cell in EXPERIMENTS["figure4"]()} == {50_000}
+    assert {train_images(cell) for cell in EXPERIMENTS["figure4"]()} == {500, 1000, 2000, 4000, 5000, 10_000}
+    assert {train_images(cell) for name in ("evidence-low-data", "evidence-baseline") for cell in EXPERIMENTS[name]()} == {500}
+    assert {cell.percent_of for cell in EXPERIMENTS["table1-cifar10"]()} == {None}
+
+
+@pytest.mark.parametrize(("options", "percent_of"), [
+    ({"dataset": "cifar10", "percent": 1.0}, 50_000), ({"dataset": "cifar100", "percent": 20.0}, 50_000),
+    ({"dataset": "cifar10", "percent": 1.0, "percent_of": 45_000}, 45_000), ({"dataset": "cifar10", "percent": 100.0}, None),
+    ({"dataset": "digits", "percent": 10.0}, None)])
+def test_the_command_line_counts_percent_as_the_paper_does(options, percent_of):
+    _, (cell,) = cells_from_options(None, options, None)
+    assert cell.percent_of == percent_of
+
+
+def test_the_level_of_an_experiment_keeps_its_count():
+    """Older lists took percent of the 45,000 images that validation leaves; their runs keep their names."""
+    _, kept = cells_from_options("two-cores-low-data", {"percent": 1.0}, None)
+    assert {cell.percent_of for cell in kept} == {None}
+    _, changed = cells_from_options("table1-cifar10", {"percent": 1.0}, None)
+    assert {cell.percent_of for cell in changed} == {50_000}
 
 
 def test_miniproject_is_the_reports_script_and_its_rescaled_twin():

@@ -1,5 +1,6 @@
 """Spoken labels against the authors' tables, golden statistics and the errors a user can make."""
 
+import os
 import subprocess
 import sys
 import time
@@ -89,13 +90,27 @@ def test_a_permutation_that_changes_nothing_is_drawn_again():
     np.testing.assert_array_equal(shuffle_columns(table), table[:, :, ::-1])
 
 
-def test_another_process_gives_the_same_table():
-    program = ("import sys; from tfrepr.labels.speech import make_table; from tfrepr.labels.options import LabelOptions; "
-               "sys.stdout.buffer.write(make_table(('dog', 'cat'), 64, LabelOptions()).tobytes())")
-    environment = {"PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment)
-    table = np.frombuffer(done.stdout, np.float32).reshape(2, 64, 64)
-    np.testing.assert_array_equal(table, speech(CIFAR10_NAMES, 64, LabelOptions())[[5, 3]])
+HASHED = ("import hashlib; from tfrepr.data.sources.cifar import CIFAR10_NAMES; "
+          "from tfrepr.labels.options import LabelOptions; from tfrepr.labels.speech import make_table; "
+          "print(hashlib.sha256(make_table(CIFAR10_NAMES, 64, LabelOptions()).tobytes()).hexdigest())")
+GOLDEN_HASH = "3c88d94bc33819aa25d4c68e8d068b703b0907c69b62d893556c4f4fc075b19f"
+KERNELS = {
+    "its own": {},
+    "Haswell": {"OPENBLAS_CORETYPE": "Haswell"},
+    "Prescott": {"OPENBLAS_CORETYPE": "Prescott"},
+    "one thread, no AVX in the C library": {"OPENBLAS_NUM_THREADS": "1",
+                                            "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F,-AVX"},
+    "Nehalem, no AVX in NumPy": {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512_SKX"},
+}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_every_processor_makes_the_same_table(kernel):
+    """Each child process computes matrix products and elementary functions as another kind of processor does."""
+    known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", HASHED], capture_output=True, text=True, check=True,
+                          env=known | {"PYTHONPATH": ":".join(sys.path)} | KERNELS[kernel])
+    assert done.stdout.strip() == GOLDEN_HASH
 
 
 @pytest.mark.parametrize("voice", ["en-us+f3", "en-gb-scotland", "de", "fr", "es", "it", "ja"])

@@ -34,8 +34,8 @@ def split(ids: np.ndarray, *, validation: int | float, percent: float = 100.0, p
         ids: Class id of every training image, integers, `(n,)`.
         validation: An int is a count drawn regardless of class; a float in (0, 1) is a stratified fraction.
         percent: Percent level in (0, 100].
-        percent_of: Number of images of which `percent` is taken; None: the images that validation leaves. The authors' code
-            takes it of all 50,000 CIFAR images (`percent_of=50000`).
+        percent_of: Number of images of which `percent` is taken; None: the images that validation leaves. The paper takes it
+            of the original training data, all 50,000 CIFAR images (`percent_of=50000`).
         seed: The run's seed; its stream `"split"` is used.
         class_names: One name per class id, for messages.
 
@@ -44,7 +44,8 @@ def split(ids: np.ndarray, *, validation: int | float, percent: float = 100.0, p
             is without training images.
 
     Reference:
-        Paper section 4, "Data" (5,000 of 50,000 training images validate) and "Learning with less data".
+        Paper section 4, "Data" (5,000 of 50,000 training images validate), and section 3.2, "1% (...) of the original
+        training data".
     """
     rng = generator(seed, "split")
     if isinstance(validation, float):
@@ -60,6 +61,19 @@ def split(ids: np.ndarray, *, validation: int | float, percent: float = 100.0, p
     train = kept[: _level_count(percent, base, available=len(kept))]
     _check_classes(ids, kept, train, base, class_names)
     return Split(train=train, validation=held)
+
+
+def share_in_words(percent: float, percent_of: float | None) -> str:
+    """How much of the data a run learns from, empty for all of it.
+
+    Example:
+        >>> share_in_words(1, 50_000), share_in_words(4, None), share_in_words(100, None)
+        ('1% of 50,000 training images', '4% of the training images beside validation', '')
+    """
+    if percent == 100:
+        return ""
+    counted = percent_of is not None and percent_of == percent_of  # tables of runs hold NaN for None
+    return f"{percent:g}% of " + (f"{percent_of:,.0f} training images" if counted else "the training images beside validation")
 
 
 def stratified_holdout(ids: np.ndarray, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +116,7 @@ def _level_count(percent: float, base: int, available: int) -> int:
     if count > available:
         largest = math.floor(10_000 * available / base) / 100
         raise UserError(f"{percent:g}% of {base} images are {count}, but only {available} remain beside the validation set. "
-                        f"Use --percent {largest:g} or less, or leave out --percent-of.")
+                        f"Use --percent {largest:g} or less, or --percent-of {available}.")
     if count < 1:
         raise UserError(f"{percent:g}% of {base} training images is not one image. Use --percent "
                         f"{_percent_for(1, base):g} or more.")

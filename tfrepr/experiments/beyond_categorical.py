@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from tfrepr.config import RunConfig
+from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
 from tfrepr.experiments.marking import measured_by, with_features
 from tfrepr.registry import EXPERIMENTS
 
@@ -98,7 +98,7 @@ def figure7() -> list[RunConfig]:
 
 @EXPERIMENTS.register("figure4")
 def figure4() -> list[RunConfig]:
-    """Figure 4: accuracy with 1, 2, 4, 8, 10 and 20 percent of the training images, CIFAR-10, five seeds.
+    """Figure 4: accuracy with 1, 2, 4, 8, 10 and 20 percent of CIFAR-10's 50,000 training images, five seeds.
 
     `bert` and `glove` belong to it where their files are at hand.
     Commands: `python scripts/train.py --experiment figure4 --jobs 8`, `python scripts/plot_results.py --experiment figure4`.
@@ -199,7 +199,8 @@ def embedded_labels() -> tuple[str, ...]:
 def _cells(dataset: str, labels: Iterable[str], encoders: Iterable[str], seeds: Iterable[int],
            percent: float = 100.0) -> list[RunConfig]:
     """Every combination, in the paper's settings; seeds vary slowest, so that a part of the list has one of everything."""
-    return [RunConfig(dataset=dataset, encoder=encoder, label=label, percent=percent, seed=seed)
+    percent_of = None if percent == 100 else CIFAR_TRAINING_IMAGES
+    return [RunConfig(dataset=dataset, encoder=encoder, label=label, percent=percent, percent_of=percent_of, seed=seed)
             for seed, encoder, label in itertools.product(seeds, encoders, tuple(labels))]
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfrepr.config import RunConfig
+from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
 
 LABEL_FIELDS = {field.name for field in dataclasses.fields(LabelOptions)}
+CIFAR = ("cifar10", "cifar100")
 LISTED = {field.name for field in dataclasses.fields(RunConfig) if field.metadata.get("choices")}
 """Fields whose values are names; on the command line several may be given, as `a,b`."""
 
@@ -49,9 +50,11 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
 
 
 def changed(values: dict[str, Any], options: dict[str, Any], data_dir: Path | None) -> RunConfig:
-    """The config with `values`, some of them replaced by `options`."""
+    """The config with `values`, some of them replaced by `options`; a new percent level of CIFAR counts as in the paper."""
     label_options = {**values.get("label_options", {}), **{k: v for k, v in options.items() if k in LABEL_FIELDS}}
     fields = {**values, **{k: v for k, v in options.items() if k not in LABEL_FIELDS}}
+    if options.get("percent", 100) != 100 and fields.get("percent_of") is None and fields.get("dataset") in CIFAR:
+        fields["percent_of"] = CIFAR_TRAINING_IMAGES
     if fields.get("dataset") == "folder" and data_dir is not None:
         fields["folder"] = str(data_dir)
     return RunConfig(**{**fields, "label_options": LabelOptions(**label_options)})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 
-from tfrepr.config import RunConfig
+from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
 from tfrepr.registry import EXPERIMENTS
 
 LABELS = ("category", "speech", "constant")
-SUBSETS = ((100.0, None), (4.0, 50_000), (1.0, 50_000))
-"""Percent of the training images, and of which count: the authors' code takes 4% and 1% of all 50,000."""
+SUBSETS = ((100.0, None), (4.0, CIFAR_TRAINING_IMAGES), (1.0, CIFAR_TRAINING_IMAGES))
+"""Percent of the training images, and of which count."""
 EPOCHS = 30
 
 

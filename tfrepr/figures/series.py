@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tfrepr.data.splits import share_in_words
 from tfrepr.errors import UserError
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, LabelStyle, label_rank, label_style, tint
 
@@ -58,7 +59,7 @@ def page_by(*columns: str) -> Callable[[Callable], Callable]:
 
 
 def data_title(runs: pd.DataFrame) -> str:
-    """What the runs of one page were trained on, as `"CIFAR-10 (JPEG copy), 10% of the training images, 20 to 60 epochs"`.
+    """What the runs of one page were trained on, as `"CIFAR-10 (JPEG copy), 10% of 50,000 training images, 20 to 60 epochs"`.
 
     Epochs are left out where they are the paper's (A.4.1).
     """
@@ -69,8 +70,8 @@ def data_title(runs: pd.DataFrame) -> str:
         dataset += " (variant not recorded)"
     elif variant != "official":
         dataset = variant
-    level = "" if first["percent"] == 100 else f", {first['percent']:g}% of the training images"
-    return dataset + level + _epochs_title(runs)
+    share = share_in_words(first["percent"], first["percent_of"])
+    return dataset + (share and f", {share}") + _epochs_title(runs)
 
 
 def _epochs_title(runs: pd.DataFrame) -> str:

@@ -164,10 +164,11 @@ class CategoryRepresentation(LabelRepresentation):
 class RegressionRepresentation(LabelRepresentation):
     """Any table of vectors or matrices: mean smooth L1 to the true row, nearest row (paper equations 6 and 7).
 
-    The loss is the mean over all label elements, as the authors' `SmoothL1Loss`; equation 6 writes a sum, which would
-    change the effective learning rate by the number of elements. For |y - s| > 1 the paper prints |y - s|; the authors'
-    code, Keras's Huber loss with delta 1 and this class use |y - s| - 1/2, which is continuous at 1 and has the same
-    gradient. The threshold 3.5 belongs to that form.
+    The loss of an image is the mean over its label's elements, as in the authors' `SmoothL1Loss`. Equation 6 sums over images
+    (y_i is the label matrix of image i); how its elements are reduced the paper does not say, and a sum over them would
+    multiply the effective learning rate by their number. For |y - s| > 1 the paper prints |y - s|; the authors' code, Keras's
+    Huber loss with delta 1 and this class use |y - s| - 1/2, which is continuous at 1 and has the same gradient. The threshold
+    3.5 belongs to that form.
     """
 
     @property

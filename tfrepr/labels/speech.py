@@ -19,8 +19,8 @@ from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm,
 from tfrepr.registry import LABELS
 from tfrepr.versions import versions
 
-RECIPE = 1
-"""Raised whenever the way from waveform to table changes, so that older cached tables are not used."""
+RECIPE = 2
+"""Raised whenever the way from waveform to table changes, so that older cached tables are not used. 2: double precision."""
 AUTHORS_SHUFFLE_SEED = 8
 
 
