@@ -89,8 +89,8 @@ def test_official_data_are_named_plainly_and_unknown_ones_marked(tmp_path):
     official, unknown = write_run(tmp_path / "a"), write_run(tmp_path / "b", variant=None, config={"percent": 10.0})
     assert FIGURES["learning-curves"](read_results([official])).get_suptitle() == "Losses: CIFAR-10, 30 epochs"
     title = FIGURES["learning-curves"](read_results([unknown])).get_suptitle()
-    assert title.replace("\n", " ") == ("Losses: CIFAR-10 (variant not recorded), 10% of the training images beside validation, "
-                                        "30 epochs")
+    assert title.replace("\n", " ") == ("Losses: CIFAR-10 (variant not recorded), 10% of the training images beside "
+                                        "validation, 30 epochs")
 
 
 def test_learning_curves_are_the_papers_layout(study, figures):
