@@ -4,6 +4,6 @@ An experiment is a function without arguments that returns its configs; its docs
 command, the expected values and the cost.
 """
 
-from tfrepr.experiments import beyond_categorical, miniproject, quickstart, rethinking, two_cores
+from tfrepr.experiments import beyond_categorical, dimension_entropy, miniproject, quickstart, rethinking, two_cores
 
-__all__ = ["beyond_categorical", "miniproject", "quickstart", "rethinking", "two_cores"]
+__all__ = ["beyond_categorical", "dimension_entropy", "miniproject", "quickstart", "rethinking", "two_cores"]
