@@ -32,7 +32,7 @@ def write(output, label, seed, accuracy, *, attacked=None, **config):
     if attacked is not None:
         rows = one_attack(label, 1000, np.random.default_rng(0), ["adaptive", "ensemble", "untargeted", "worst", "pixel"], 1100,
                           [0, 4, 8], 0.1)
-        rows += one_attack(label, 1000, np.random.default_rng(1), ["adaptive", "pgd", "untargeted", "margin", "pixel"], 20,
+        rows += one_attack(label, 1000, np.random.default_rng(1), ["adaptive", "pgd", "untargeted", "margin", "pixel"], 2000,
                            [0, 4, 8], 0.1)
         for row in rows:
             if (row[1], row[5], row[9]) == ("ensemble", 4, "nearest"):
