@@ -24,7 +24,8 @@ NOT_ATTACKED = "not attacked yet:\npython scripts/attack.py\n--experiment dimens
 ROBUST = {"protocol": "adaptive", "attack": "ensemble", "goal": "untargeted", "space": "pixel", "epsilon": 4.0,
           "criterion": "nearest"}
 """The rows of attacks.csv behind robust accuracy: the worst of all attacks of the adaptive protocol at 4/255, where an image
-counts as correct by its nearest label, before and after. The share is of all attacked images."""
+counts as correct by its nearest label, before and after. The share is of all attacked images; a network that
+always answers the same class keeps the share of that class, so read it beside the accuracy."""
 ONE_ATTACK = ["images", "attack_seed", "steps", "restarts"]
 """Columns in which all rows of one picture agree; of several attacks, that of the most runs and then the most images stands."""
 ENTROPY_LINES = {"high entropy": "-", "low entropy": (0, (4, 1.6))}
