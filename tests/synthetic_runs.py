@@ -16,7 +16,8 @@ from tfrepr.runs import HISTORY_COLUMNS
 # How a label ends: training loss, nearest and threshold accuracy, and how fast attacks bring it down.
 FINAL = {"category": (0.004, 0.923, None, 9.0), "speech": (0.9, 0.921, 0.917, 3.0), "shuffle": (1.3, 0.926, 0.915, 3.2),
          "composite": (1.1, 0.920, 0.913, 3.5), "constant": (1.9, 0.886, 0.885, 7.0), "random": (1.6, 0.925, 0.918, 3.4),
-         "lowdim": (0.6, 0.915, 0.93, 4.0), "bert": (1.0, 0.91, 0.905, 3.8), "glove": (0.1, 0.90, 0.99, 5.0)}
+         "lowdim": (0.6, 0.915, 0.93, 4.0), "bert": (1.0, 0.91, 0.905, 3.8), "glove": (0.1, 0.90, 0.99, 5.0),
+         "onehot": (0.2, 0.90, 0.94, 6.0), "blocks": (0.3, 0.905, 0.92, 5.5)}
 
 
 def write_run(output: Path, *, variant: str | None = "official", finished: bool = True, epochs: int = 30,

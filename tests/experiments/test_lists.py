@@ -1,5 +1,7 @@
 """The named experiments: how many cells, which ones they share, and what the options of a list do."""
 
+import itertools
+
 import pytest
 
 from tfrepr.config import RunConfig
@@ -13,7 +15,8 @@ from tfrepr.runs import RunDirectory
 
 COUNTS = {"table1-cifar10": 45, "table1-cifar100": 45, "figure2": 30, "figure3": 90, "figure6": 90, "figure7": 72,
           "figure4": 720, "figure5": 2, "figure8": 9, "figure9": 6, "a1-threshold": 3, "table2": 0, "tables3-5": 0,
-          "miniproject": 18, "quickstart": 2, "evidence-all-data": 7, "evidence-low-data": 24, "evidence-baseline": 6}
+          "miniproject": 18, "quickstart": 2, "evidence-all-data": 7, "evidence-low-data": 24, "evidence-baseline": 6,
+          "dimension-entropy": 16}
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +86,19 @@ def test_miniproject_is_the_reports_script_and_its_rescaled_twin():
     twins = {cell.replace(schedule="step") for cell in cells if cell.schedule == "constant"}
     assert twins == {cell for cell in cells if cell.schedule == "step"}
     assert sorted({train_images(cell) for cell in cells}) == [500, 2000, 45_000]
+
+
+def test_dimension_and_entropy_differ_in_nothing_but_label_and_seed():
+    cells = EXPERIMENTS["dimension-entropy"]()
+    few = [cell for cell in cells if cell.percent == 1]
+    labels = ("onehot", "lowdim", "blocks", "random")
+    assert {(cell.label, cell.seed) for cell in few} == set(itertools.product(labels, range(3)))
+    assert {cell.replace(label="random", seed=0) for cell in few} == {RunConfig(
+        dataset="cifar10", label="random", percent=1, percent_of=50_000, epochs=600, validation_every=20)}
+    assert {train_images(cell) for cell in few} == {500}
+    whole = {cell.label: cell for cell in cells if cell.percent == 100}
+    assert {cell.replace(label="random") for cell in whole.values()} == {whole["random"]}
+    assert {whole["random"], whole["lowdim"]} <= set(scaled(EXPERIMENTS["figure7"](), 0.1))
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tfrepr.errors import UserError
+from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
 from tfrepr.models.build import build_model
 from tfrepr.models.heads import decoder_plan
@@ -39,6 +40,14 @@ def test_glove_and_statistics_counts():
     assert trainable(build_model("resnet32", (32, 32, 3), representation(10, (50,)))) == 469_506
     category = build_model("resnet32", (32, 32, 3), representation(10))
     assert sum(int(np.prod(variable.shape)) for variable in category.non_trainable_variables) == 2_464
+
+
+@pytest.mark.parametrize(("label", "count"), [("onehot", 466_906), ("lowdim", 466_906), ("blocks", 579_577),
+                                              ("random", 579_577)])
+def test_labels_of_equal_dimension_have_equal_networks(label, count):
+    """The 2 x 2 of `dimension-entropy`: within a dimension only the rows differ."""
+    labels = build_representation(label, tuple(f"class{i}" for i in range(10)), image_side=32)
+    assert trainable(build_model("resnet32", (32, 32, 3), labels)) == count
 
 
 def test_decoder_alone_and_neck():

@@ -4,6 +4,14 @@ An experiment is a function without arguments that returns its configs; its docs
 command, the expected values and the cost.
 """
 
-from tfrepr.experiments import beyond_categorical, evidence, miniproject, quickstart, rethinking, two_cores
+from tfrepr.experiments import (
+    beyond_categorical,
+    dimension_entropy,
+    evidence,
+    miniproject,
+    quickstart,
+    rethinking,
+    two_cores,
+)
 
-__all__ = ["beyond_categorical", "evidence", "miniproject", "quickstart", "rethinking", "two_cores"]
+__all__ = ["beyond_categorical", "dimension_entropy", "evidence", "miniproject", "quickstart", "rethinking", "two_cores"]

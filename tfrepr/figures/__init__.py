@@ -7,6 +7,7 @@ which share what its attribute `page_by` names; `drawing.pages` cuts results int
 from tfrepr.figures import beyond_categorical as beyond_categorical  # isort: split
 
 from tfrepr.figures import adversarial as adversarial
+from tfrepr.figures import dimension_entropy as dimension_entropy
 from tfrepr.figures import embedding as embedding
 from tfrepr.figures import gallery as gallery
 from tfrepr.figures import gradcam as gradcam

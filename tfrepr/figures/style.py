@@ -1,7 +1,7 @@
 """How every figure looks, and how it is written to disk.
 
 Colours are those of Okabe and Ito ("Color Universal Design", https://jfly.uni-koeln.de/color/), which people with the common
-forms of colour blindness tell apart, and four more. Each label has one colour and one marker in all figures. Sizes are those
+forms of colour blindness tell apart, and seven more. Each label has one colour and one marker in all figures. Sizes are those
 of a printed two-column page, so that text of 6 to 8 points keeps its size when the figure is set at its own width.
 """
 
@@ -66,9 +66,12 @@ LABEL_STYLES = {
     "lowdim": LabelStyle("Low-dim. random", "#CC79A7", "X"),
     "bert": LabelStyle("BERT", "#901C22", "*"),
     "glove": LabelStyle("GloVe", "#071B8A", "p"),
+    "onehot": LabelStyle("One-hot, regressed", "#2211EE", "<"),
+    "blocks": LabelStyle("Blocks", "#8877FF", "h"),
+    "hadamard": LabelStyle("Hadamard code", "#99BBAA", "d"),
 }
-"""In the order of legends. Okabe and Ito's yellow is too pale for a line on white; grey and three dark colours,
-which stay apart from the others under red, green and blue blindness, fill the list."""
+"""In the order of legends, the paper's labels first. Okabe and Ito's yellow is too pale for a line on white; grey and six
+colours that stay apart from the others under red, green and blue blindness fill the list."""
 
 SPARE_COLORS = ("#AA4499", "#44AA99", "#661100", "#332288", "#999933", "#6699CC")
 SPARE_MARKERS = ("h", "<", "d", "8", "H")

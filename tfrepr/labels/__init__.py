@@ -1,2 +1,2 @@
 """Label representations: what a network answers. Importing this package registers every label."""
-from tfrepr.labels import augmentation, category, embeddings, speech, synthetic  # noqa: F401
+from tfrepr.labels import augmentation, category, controls, embeddings, speech, synthetic  # noqa: F401

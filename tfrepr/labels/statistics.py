@@ -35,10 +35,14 @@ PAPER_CONVENTIONS = {
     "lowdim": ("global", "element-L1", "element-L2"),
     "bert": ("global", "operator-1", "operator-2"),
     "glove": ("global", "element-L1", "element-L2"),
+    "onehot": ("global", "element-L1", "element-L2"),
+    "blocks": ("per-label", "operator-1", "element-L2"),
+    "hadamard": ("global", "element-L1", "element-L2"),
 }
 """Normalisation, norm behind "L1" and norm behind "L2" of each row of Table 2.
 
-`random`, `lowdim` and `speech-augmented` are not in the table; they are measured as their kin, `composite`, `glove`, `speech`.
+Labels that are not in the table are measured as their kin: `random` and `blocks` as `composite`, `lowdim` as `glove`,
+`speech-augmented` as `speech`, `onehot` and `hadamard` as `category`.
 """
 
 OTHER_CONVENTION = ("global", "element-L1", "element-L2")

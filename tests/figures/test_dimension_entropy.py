@@ -1,0 +1,133 @@
+"""The picture of the 2 x 2 of labels: which runs, which numbers, and what it says where something is missing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.figures.legibility import assert_legible
+from tests.figures.test_figures import texts
+from tests.synthetic_runs import one_attack, write_csv, write_run
+from tfrepr.attacks.table import COLUMNS
+from tfrepr.experiments.dimension_entropy import FACTORS
+from tfrepr.factorial import CELLS, effects, student_interval
+from tfrepr.figures.drawing import pages
+from tfrepr.figures.series import NothingToPlotError
+from tfrepr.figures.style import label_style
+from tfrepr.registry import FIGURES
+from tfrepr.results import find_runs, read_results
+
+NAME = "dimension-entropy"
+DRAW = FIGURES[NAME]
+ACCURACY = {"onehot": (0.30, 0.33, 0.35), "lowdim": (0.25, 0.31, 0.34), "blocks": (0.28, 0.29, 0.36),
+            "random": (0.41, 0.42, 0.46)}
+
+
+def write(output, label, seed, accuracy, *, attacked=None, **config):
+    """A run with that test accuracy; `attacked` of its 1000 images withstand the worst of all attacks at 4/255."""
+    path = write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=2, images=1000,
+                     config={"label": label, "percent": 1.0, "seed": seed, **config})
+    metrics = json.loads((path / "metrics.json").read_text())
+    (path / "metrics.json").write_text(json.dumps({**metrics, "test_accuracy": accuracy}))
+    if attacked is not None:
+        rows = one_attack(label, 1000, np.random.default_rng(0), ["adaptive", "ensemble", "untargeted", "worst", "pixel"], 1100,
+                          [0, 4, 8], 0.1)
+        rows += one_attack(label, 1000, np.random.default_rng(1), ["adaptive", "pgd", "untargeted", "margin", "pixel"], 2000,
+                           [0, 4, 8], 0.1)
+        for row in rows:
+            if (row[1], row[5], row[9]) == ("ensemble", 4, "nearest"):
+                row[12] = attacked
+        write_csv(path / "attacks.csv", COLUMNS, rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Three seeds with 1% of the images, of which the first is attacked; one run with all images."""
+    output = tmp_path_factory.mktemp("factorial")
+    for label, values in ACCURACY.items():
+        for seed, accuracy in enumerate(values):
+            write(output, label, seed, accuracy, attacked=int(100 * accuracy) if seed == 0 else None)
+        write(output, label, 0, 0.7, percent=100.0)
+    return read_results(find_runs(output))
+
+
+def page_of(study, name):
+    return next(page for suffix, page in pages(study, DRAW.page_by) if suffix == name)
+
+
+def marker(axes, label):
+    """Place and height of a label's mean."""
+    return next(line for line in axes.lines if line.get_marker() == label_style(label).marker).get_xydata()[0]
+
+
+def test_points_are_means_and_whiskers_students_intervals(study):
+    axes = DRAW(page_of(study, "p1")).axes[0]
+    for label, values in ACCURACY.items():
+        place, height = marker(axes, label)
+        assert height == pytest.approx(100 * np.mean(values))
+        assert (round(place), place > round(place)) == tuple(map(int, FACTORS[label]))
+        whisker = next(lines for lines in axes.collections if lines.get_segments()[0][0][0] == place)
+        np.testing.assert_allclose(whisker.get_segments()[0][:, 1], student_interval([100 * value for value in values]))
+
+
+def test_effects_are_those_of_the_factorial_module(study):
+    axes = DRAW(page_of(study, "p1")).axes[1]
+    cells = {factors: dict(enumerate(100 * np.array(ACCURACY[label]))) for label, factors in FACTORS.items()}
+    found = effects(cells)
+    assert [label.get_text().split()[0] for label in axes.get_yticklabels()] == ["dimension", "entropy", "interaction"]
+    assert [text.get_text() for text in axes.texts] == [one.text() for one in (found.first, found.second, found.interaction)]
+    for number, one in enumerate((found.first, found.second, found.interaction)):
+        whisker = next(lines.get_segments()[0] for lines in axes.collections if lines.get_segments()[0][0][1] == number)
+        np.testing.assert_allclose(whisker[:, 0], one.interval)
+    assert "(n=3)" in axes.get_xlabel()
+
+
+def test_robust_accuracy_is_the_worst_of_all_attacks_at_one_epsilon(study):
+    figure = DRAW(page_of(study, "p1"))
+    cells, effects_panel = figure.axes[2:]
+    assert cells.get_title() == "Under the worst of all attacks\nof “adaptive”, ε = 4/255, 1,000 test images"
+    for label, values in ACCURACY.items():
+        assert marker(cells, label)[1] == pytest.approx(int(100 * values[0]) / 10)
+    assert not cells.collections  # one seed has no interval
+    assert [text.get_text() for text in effects_panel.texts] == ["+0.7", "+0.4", "+1.8"]
+
+
+def test_what_is_not_attacked_says_so(study):
+    figure = DRAW(page_of(study, "p100"))
+    assert "not attacked yet" in figure.axes[2].texts[0].get_text()
+    assert not figure.axes[3].get_visible()
+    assert figure.get_suptitle() == "ResNet-32, CIFAR-10 (JPEG copy), 2 epochs, n=1"
+
+
+@pytest.mark.parametrize("page", ["p1", "p100"])
+def test_words_can_be_read(study, page):
+    figure = DRAW(page_of(study, page))
+    assert_legible(figure)
+    assert {label_style(label).title for label in FACTORS} <= {text.get_text() for text in texts(figure)}
+
+
+def test_a_seed_without_all_labels_has_no_effects(tmp_path):
+    results = read_results([write(tmp_path, label, seed, 0.5) for seed, label in enumerate(FACTORS)])
+    assert DRAW(results).axes[1].texts[0].get_text() == "no seed has all four labels yet"
+
+
+def test_missing_labels_are_named(tmp_path):
+    results = read_results([write(tmp_path, label, 0, 0.5) for label in ("onehot", "random")])
+    with pytest.raises(NothingToPlotError, match=r"no finished one of lowdim, blocks\. .*--experiment dimension-entropy"):
+        DRAW(results)
+
+
+def test_runs_trained_in_several_ways_are_not_mixed(tmp_path):
+    paths = [write(tmp_path, label, 0, 0.5) for label in FACTORS]
+    slow = [write(tmp_path, label, 0, 0.4, learning_rate=0.01) for label in FACTORS]
+    with pytest.raises(NothingToPlotError, match="differ in learning_rate"):
+        DRAW(read_results([*paths, *slow]))
+    with pytest.raises(NothingToPlotError, match="not alike in learning_rate"):
+        DRAW(read_results([*paths[:2], *slow[2:]]))
+    figure = DRAW(read_results([*paths, *slow[:3]]))
+    assert marker(figure.axes[0], "onehot")[1] == pytest.approx(50)
+
+
+def test_every_corner_has_one_label():
+    assert sorted(FACTORS.values()) == sorted(CELLS)

@@ -1,0 +1,198 @@
+"""Dimension against entropy of the label: accuracy and robust accuracy of a 2 x 2, its main effects and their interaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from tfrepr.experiments.dimension_entropy import FACTORS
+from tfrepr.factorial import FEWEST_SEEDS, Effect, effects, student_interval
+from tfrepr.figures import style
+from tfrepr.figures.panels import legend, line_keys, panel_grid
+from tfrepr.figures.series import DATA, NothingToPlotError, data_title, page_by
+from tfrepr.registry import FIGURES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tfrepr.results import Results
+
+TRAIN = "python scripts/train.py --experiment dimension-entropy"
+NOT_ATTACKED = "not attacked yet:\npython scripts/attack.py\n--experiment dimension-entropy\n--protocol adaptive"
+ROBUST = {"protocol": "adaptive", "attack": "ensemble", "goal": "untargeted", "space": "pixel", "epsilon": 4.0,
+          "criterion": "nearest"}
+"""The rows of attacks.csv behind robust accuracy: the worst of all attacks of the adaptive protocol at 4/255, where an image
+counts as correct by its nearest label, before and after. The share is of all attacked images; a network that
+always answers the same class keeps the share of that class, so read it beside the accuracy."""
+ONE_ATTACK = ["images", "attack_seed", "steps", "restarts"]
+"""Columns in which all rows of one picture agree; of several attacks, that of the most runs and then the most images stands."""
+ENTROPY_LINES = {"high entropy": "-", "low entropy": (0, (4, 1.6))}
+ASIDE = 0.05
+"""How far beside their place the two entropies and single seeds are drawn, so that none hides another."""
+GREY = "#777777"
+
+Values = Mapping[str, Mapping[int, float]]
+"""By label, the percentage of every seed."""
+
+
+class Quantity(NamedTuple):
+    """One row of panels."""
+
+    title: str
+    axis: str
+    values: Values
+
+
+@FIGURES.register("dimension-entropy")
+@page_by(*DATA, "encoder", "percent", "epochs")
+@style.styled
+def dimension_against_entropy(results: Results) -> Figure:
+    """Accuracy and robust accuracy of onehot, lowdim, blocks and random as a 2 x 2 of dimension and entropy.
+
+    Left: means over seeds with Student's 95% interval (three seeds or more) and single seeds as small dots. Right: the effects
+    that `tfrepr.factorial` defines, dimension as its first factor, paired by seed, with intervals likewise; of one or two seeds
+    the values alone. All runs of a page are trained in one way. Robust accuracy is that of `ROBUST`.
+    """
+    runs = _one_way(results.runs)
+    accuracy = runs.assign(value=100 * runs["test_accuracy"].astype(float))
+    attacked = _robust(results.attacks, runs)
+    rows = [Quantity("Accuracy", "Test accuracy (%)", _by_label(accuracy)),
+            Quantity(_robust_title(attacked), "Robust accuracy (%)", _by_label(attacked))]
+    figure, grid = panel_grid(2, 2, 2.0)
+    for quantity, (left, right) in zip(rows, grid, strict=True):
+        left.set_title(quantity.title)
+        if not quantity.values:
+            _say(left, NOT_ATTACKED)
+            right.set_visible(False)
+            continue
+        _draw_cells(left, quantity)
+        _draw_effects(right, quantity.values)
+    encoder = runs["encoder"].iloc[0]
+    figure.suptitle(f"{style.ENCODER_TITLES.get(encoder, encoder)}, {data_title(runs)}, {_seeds(runs)}")
+    legend(figure, [*_label_keys(), *line_keys(ENTROPY_LINES), *_seed_keys()])
+    return figure
+
+
+def _one_way(runs: pd.DataFrame) -> pd.DataFrame:
+    """The finished runs of the four labels that agree in every setting but label and seed.
+
+    Raises:
+        NothingToPlotError: In no way, or in several ways, are all four labels trained.
+    """
+    from tfrepr.results import CONFIG_DEFAULTS
+
+    runs = runs[runs["finished"].astype(bool) & runs["test_accuracy"].notna() & runs["label"].isin(FACTORS)]
+    settings = [name for name in CONFIG_DEFAULTS if name not in ("label", "seed") and runs[name].nunique(dropna=False) > 1]
+    ways = [rows for _, rows in runs.groupby(settings, dropna=False)] if settings else [runs]
+    whole = [rows for rows in ways if set(rows["label"]) == set(FACTORS)]
+    if not whole:
+        missing = ", ".join(name for name in FACTORS if name not in set(runs["label"]))
+        fault = f"no finished one of {missing}" if missing else f"all four, but not alike in {', '.join(settings)}"
+        raise NothingToPlotError(f"The 2 x 2 needs runs of {', '.join(FACTORS)} that are trained alike; here are {fault}. "
+                                 f"Make them with: {TRAIN}")
+    if len(whole) > 1:
+        raise NothingToPlotError(f"These runs of the four labels differ in {', '.join(settings)}, and one picture shows one "
+                                 "way of training. Choose with --experiment, or with --runs and a pattern of names.")
+    return whole[0]
+
+
+def _robust(attacks: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that have rows of `ROBUST`, with what `ONE_ATTACK` names and the share that withstood it, in percent."""
+    rows = attacks[attacks["run"].isin(runs["run"])]
+    for column, wanted in ROBUST.items():
+        rows = rows[rows[column] == wanted]
+    if len(rows):
+        _, rows = max(rows.groupby(ONE_ATTACK), key=lambda pair: (len(pair[1]), pair[0]))
+    found = rows.assign(value=100 * rows["still_correct"] / rows["images"])[["run", "value", *ONE_ATTACK]]
+    return runs.merge(found, on="run")
+
+
+def _by_label(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
+    return {label: dict(zip(part["seed"], part["value"], strict=True)) for label, part in rows.groupby("label")}
+
+
+def _robust_title(attacked: pd.DataFrame) -> str:
+    images = f", {attacked['images'].iloc[0]:,.0f} test images" if len(attacked) else ""
+    return f"Under the worst of all attacks\nof “{ROBUST['protocol']}”, ε = {ROBUST['epsilon']:g}/255{images}"
+
+
+def _seeds(runs: pd.DataFrame) -> str:
+    """`"n=3"`, or `"n=1 to 3"` where labels have not the same number of seeds."""
+    counts = sorted(runs.groupby("label").size())
+    return f"n={counts[0]}" if counts[0] == counts[-1] else f"n={counts[0]} to {counts[-1]}"
+
+
+def _draw_cells(axes: Axes, quantity: Quantity) -> None:
+    """Low and high dimension side by side, a line for each entropy."""
+    means = {label: Effect(tuple(seeds.values())).mean for label, seeds in quantity.values.items()}
+    for high_entropy, line in enumerate(reversed(ENTROPY_LINES.values())):
+        labels = [label for label, factors in FACTORS.items() if factors[1] == high_entropy and label in means]
+        places = [FACTORS[label][0] + (ASIDE if high_entropy else -ASIDE) for label in labels]
+        axes.plot(places, [means[label] for label in labels], linestyle=line, color=GREY, linewidth=0.9, zorder=1)
+        for place, label in zip(places, labels, strict=True):
+            _draw_cell(axes, place, label, list(quantity.values[label].values()), means[label])
+    axes.set_xticks((0, 1), ("low dimension\n(one number a class)", "high dimension\n(matrix)"))
+    axes.set(xlim=(-0.4, 1.4), ylabel=quantity.axis)
+    axes.grid(axis="x", visible=False)
+    axes.margins(y=0.15)
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, -0.05 * high), high)  # intervals may reach below 0, accuracies do not
+
+
+def _draw_cell(axes: Axes, place: float, label: str, values: list[float], mean: float) -> None:
+    look, interval = style.label_style(label), student_interval(values)
+    if interval is not None:
+        axes.vlines(place, *interval, color=look.color, linewidth=1.2)
+    if len(values) > 1:
+        beside = place + (2 * ASIDE if FACTORS[label][1] else -2 * ASIDE)
+        axes.plot([beside] * len(values), values, linestyle="none", marker="o", markersize=2.2, markeredgewidth=0,
+                  color=style.tint(look.color, 0.6))
+    axes.plot(place, mean, marker=look.marker, markersize=5, color=look.color)
+
+
+def _draw_effects(axes: Axes, values: Values) -> None:
+    """A row an effect: mean and interval, or the seeds' values, and the same in numbers."""
+    found = effects({factors: values.get(label, {}) for label, factors in FACTORS.items()})
+    if found is None:
+        _say(axes, "no seed has all four labels yet")
+        return
+    rows = {"dimension\nhigh \N{MINUS SIGN} low": found.first, "entropy\nhigh \N{MINUS SIGN} low": found.second,
+            "interaction\ndimension at high\n\N{MINUS SIGN} at low entropy": found.interaction}
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    for height, effect in enumerate(rows.values()):
+        shown = effect.values if effect.interval is None else (effect.mean,)
+        if effect.interval is not None:
+            axes.hlines(height, *effect.interval, color="#222222", linewidth=1.2)
+        axes.plot(shown, [height] * len(shown), linestyle="none", marker="o", color="#222222", zorder=3)
+        axes.text(1.03, height, effect.text(), transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_title("Effects, paired by seed")
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=f"Effect, percentage points (n={len(found.first.values)})")
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.12)
+
+
+def _say(axes: Axes, words: str) -> None:
+    """Words in the place of a picture."""
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=7, color="#444444")
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+
+
+def _label_keys() -> list:
+    from matplotlib.lines import Line2D
+
+    looks = [style.label_style(label) for label in FACTORS]
+    return [Line2D([], [], linestyle="none", color=look.color, marker=look.marker, markersize=5, label=look.title)
+            for look in looks]
+
+
+def _seed_keys() -> list:
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], linestyle="none", marker="o", markersize=2.2, color=GREY, label="single seed"),
+            Line2D([], [], linestyle="none", marker="|", markersize=7, markeredgewidth=1.2, color=GREY,
+                   label=f"95% interval (n \N{GREATER-THAN OR EQUAL TO} {FEWEST_SEEDS})")]
