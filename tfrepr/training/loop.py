@@ -28,6 +28,7 @@ from tfrepr.runs import RunDirectory, history_columns
 from tfrepr.seeds import integer_seed
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
+from tfrepr.training.checkpoint_digest import checkpoint_digests
 from tfrepr.training.cost import DEVICES, duration, expected_seconds
 from tfrepr.training.data_parallel import DataParallel
 from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
@@ -248,7 +249,8 @@ def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool)
     run.write_json("metrics.json", figures | {
         **_best_on_validation(progress),
         "epochs": cell.config.epochs, "train_seconds": round(progress.train_seconds, 3),
-        "test_seconds": round(time.perf_counter() - started, 3)})
+        "test_seconds": round(time.perf_counter() - started, 3),
+        **checkpoint_digests(run.path, "best.keras", "last.keras")})
 
 
 def _best_on_validation(progress: Progress) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tfrepr.models.encoders.resnet50 import load_pretrained
 from tfrepr.runs import RunDirectory
 from tfrepr.seeds import integer_seed
 from tfrepr.training.checkpoint import load_model, save_model
+from tfrepr.training.checkpoint_digest import checkpoint_digests
 from tfrepr.training.devices import compute_types
 from tfrepr.training.stages import Lesson, Stage, run_stage
 from tfrepr.training.transfer import transfer_weights
@@ -90,7 +91,7 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
     stages = [stage.lasting(_steps(config, train_rows)) for stage in stages]
     with compute_types(config.mixed_precision):
         if (folder / TRAINING_FILE).exists():
-            figures = folder.read_json(TRAINING_FILE)
+            figures = folder.read_json(TRAINING_FILE, "temperature", "test_accuracy")
             return Trained(forward_function(load_model(folder / MODEL_FILE), workshop.jit), figures["temperature"], figures)
         _run_stages(workshop, folder, stages, train_rows, validation_rows, ids, seed)
         return _finish(workshop, folder, stages[-1], validation_rows, ids)
@@ -181,6 +182,7 @@ def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_ro
         figures |= {f"{part}_{key}": value for key, value in asdict(found).items()}
     scores = keras.ops.convert_to_numpy(_scores(workshop, forward, images))
     figures["temperature"] = fit_temperature(scores, ids[validation_rows])
+    figures |= checkpoint_digests(folder.path, MODEL_FILE)
     folder.write_json(TRAINING_FILE, figures)
     return Trained(forward, figures["temperature"], figures)
 
