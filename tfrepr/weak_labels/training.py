@@ -141,7 +141,7 @@ def starting_weights(path: Path) -> Path:
     if path.is_file():
         return path
     run = WeakLabelRun(path)
-    last = run.metrics()["trainings"][-1]["name"] if run.finished else None
+    last = run.metrics("trainings")["trainings"][-1]["name"] if run.finished else None
     found = sorted((path / str(last)).glob("*/last.keras"))
     if not found:
         raise UserError("--init-from wants a .keras file or the directory of a finished run of scripts/pseudo_label.py. "
