@@ -222,5 +222,5 @@ def feature_scores(run: Path) -> dict[tuple[float, str], float]:
 
 
 def _json_percent(path: Path, key: str) -> float | None:
-    values = noted(lambda: read_json(path, {key: float}), {}) if path.exists() else {}
+    values = noted(lambda: read_json(path, {key: float}, needed=(key,)), {}) if path.exists() else {}
     return 100 * values[key] if key in values else None

@@ -204,14 +204,23 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     except UserError as error:
         notes.append(f"{error} The run is left out.")
         return None
-    environment = _or_noted(run.environment, notes) if (path / "environment.json").exists() else {}
-    metrics = _or_noted(run.metrics, notes) if run.finished else {}
+    environment, metrics = (_or_noted(lambda name=name, needed=needed: run.read_json(name, *needed), notes)
+                            if (path / name).exists() else {}
+                            for name, needed in (("environment.json", ()), ("metrics.json", ("test_accuracy",))))
     label_options = config.pop("label_options", None) or {}
     settings = CONFIG_DEFAULTS | config | {LABEL_OPTION + key: value for key, value in label_options.items()}
     return {"run": path.name, "path": str(path), "finished": bool(metrics),
             **{key: _plain(value) for key, value in settings.items()},
             **{key: metrics.get(key) for key in METRICS},
-            **{key: _plain(environment.get(key)) for key in ENVIRONMENT}}
+            **{key: _ran_with(environment, key) for key in ENVIRONMENT}}
+
+
+def _ran_with(environment: dict[str, Any], key: str) -> Any:
+    """A value of environment.json; `"tensorflow, from epoch 4 jax"` where it changed when the run was resumed."""
+    later = [f", from epoch {entry.get('from_epoch')} {_plain(entry[key])}" for entry in environment.get("resumed", ())
+             if key in entry]
+    value = _plain(environment.get(key))
+    return f"{value}{''.join(later)}" if later else value
 
 
 def _or_noted(read: Callable[[], dict[str, Any]], notes: list[str]) -> dict[str, Any]:
@@ -254,7 +263,9 @@ def _read_tables(files: Mapping[str, Path], columns: Sequence[str], words: Colle
         except UnreadableFileError as error:
             notes.append(f"{error} It is left out.")
             continue
-        if table.torn:
+        if not table.columns:
+            notes.append(f"{path} has no whole line, not even a header; it is left out.")
+        elif table.torn:
             notes.append(f"{path}: {table.torn} torn {'line' if table.torn == 1 else 'lines'} left out.")
         if lines := table.whole_lines:
             bodies.setdefault(table.columns, []).extend(f"{number},{line}" for line in lines)

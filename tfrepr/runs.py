@@ -44,6 +44,8 @@ ENVIRONMENT_FORM = {"device": str, "backend": str, "python": str, "platform": st
                     "class_names": list[str], "mean": list[float], "std": list[float], "train_images": int,
                     "validation_images": int, "parameters": int, "resumed": list[dict[str, Any]]}
 """Types of the values, see `tfrepr.reading.fits`; files of older runs lack some."""
+RUNS_ON = ("device", "backend", "python", "platform", "versions", "commit")
+"""Keys of environment.json that may change when a run is resumed; `resumed` then says from where on which value holds."""
 REMEDIES = {
     "config.json": "Remove this one file and repeat the command that started the run: it writes the file again.",
     "metrics.json": "Put back a copy of it, or remove the run directory and train again.",
@@ -240,6 +242,31 @@ class RunDirectory:
             with replacing(self / name) as temporary:
                 np.save(temporary, array)
         self.write_json("environment.json", environment)
+
+    def note_resumption(self, environment: dict[str, Any], unit: str, number: int) -> None:
+        """Keeps in environment.json on what the run goes on, where that changed since it began or was last resumed.
+
+        The list `resumed` gets an entry `{"from_<unit>": number, ...}` with the values of `RUNS_ON` that are new. What the run
+        was on without finishing a single epoch is forgotten.
+
+        Args:
+            environment: The present values.
+            unit: `"epoch"`, or `"stage"` for a run that trains in stages.
+            number: The first one that is trained now, from 1.
+        """
+        record = self.environment()
+        resumed = [entry for entry in record.pop("resumed", []) if entry.get(f"from_{unit}", 0) < number]
+        now = {name: environment[name] for name in RUNS_ON if name in environment}
+        if number == 1:
+            record |= now
+        before = dict(record)
+        for entry in resumed:
+            before |= entry
+        if changed := {name: value for name, value in now.items() if value != before.get(name)}:
+            resumed.append({f"from_{unit}": number, **changed})
+        record |= {"resumed": resumed} if resumed else {}
+        if record != self.environment():
+            self.write_json("environment.json", record)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

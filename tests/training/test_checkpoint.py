@@ -13,6 +13,7 @@ from tfrepr.analysis.trained import TrainedModel
 from tfrepr.attacks.loading import check_attacked
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.results import read_results
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
 from tfrepr.training.checkpoint_digest import checkpoint_digest
@@ -142,6 +143,46 @@ def test_a_run_without_a_digest_is_read_unless_the_network_does_not_fit(copy):
     foreign(copy / "best.keras")
     with pytest.raises(UserError, match=r"another architecture: output \(2,\)"):
         TrainedModel.load(copy)
+
+
+def test_a_run_that_goes_on_elsewhere_keeps_both_environments(tmp_path):
+    run, here = RunDirectory(tmp_path), {"backend": "tensorflow", "device": "CPU", "versions": {"keras": "3"}, "commit": None}
+    there = here | {"backend": "jax", "device": "GPU"}
+    run.write_json("environment.json", here | {"data_variant": "digits"})
+    plain = (run / "environment.json").read_bytes()
+    run.note_resumption(here, "epoch", 4)
+    assert (run / "environment.json").read_bytes() == plain, "nothing changed"
+    run.note_resumption(there, "epoch", 4)
+    run.note_resumption(there, "epoch", 6)
+    moved = {"from_epoch": 4, "backend": "jax", "device": "GPU"}
+    assert run.environment() == {**here, "data_variant": "digits", "resumed": [moved]}
+    run.note_resumption(here, "epoch", 7)
+    assert run.environment()["resumed"] == [moved, {"from_epoch": 7, "backend": "tensorflow", "device": "CPU"}]
+    run.note_resumption(there, "epoch", 7)
+    assert run.environment()["resumed"] == [moved], "nothing was trained by the one before"
+    run.note_resumption(there, "epoch", 1)
+    assert run.environment() == there | {"data_variant": "digits"}
+
+
+def test_training_notes_where_it_goes_on(finished, tmp_path):
+    config = CONFIG.replace(epochs=2)
+    run = RunDirectory.of(config, tmp_path)
+    shutil.copytree(finished.path, run.path)
+    (run / "metrics.json").unlink()
+    run.write_json("config.json", config.to_dict())
+    run.write_json("environment.json", run.environment() | {"backend": "jax"})
+    model, optimizer = load_model(run / "last.keras"), SGD(0.01, 0.9, 1e-4)
+    optimizer.build(model.trainable_variables)
+    Checkpoint(run, model, optimizer).save(FIRST, improved=True)
+    environment = run_cell(config, tmp_path).environment()
+    assert (environment["backend"], environment["resumed"]) == ("jax", [{"from_epoch": 2, "backend": "tensorflow"}])
+
+
+def test_the_table_of_runs_shows_both_backends(copy):
+    copy.write_json("environment.json", copy.environment() | {"resumed": [{"from_epoch": 4, "backend": "jax"}]})
+    row = read_results([copy.path]).runs.iloc[0]
+    assert row["backend"] == "tensorflow, from epoch 4 jax"
+    assert "from epoch" not in row["device"]
 
 
 def test_attacks_noted_with_the_digest_of_the_whole_file_go_on(copy):

@@ -25,7 +25,7 @@ import click
 import numpy as np
 
 from tfrepr.errors import UserError
-from tfrepr.reading import UnreadableFileError, damaged, noted, read_arrays, read_csv
+from tfrepr.reading import damaged, noted, read_arrays, read_csv
 from tfrepr.runs import RunDirectory, write_atomically
 from tfrepr.seeds import generator
 
@@ -196,14 +196,15 @@ def _features(path: Path, run: RunDirectory) -> np.ndarray:
 def _array(path: Path, name: str, run: RunDirectory) -> np.ndarray:
     if not path.exists():
         raise UserError(f"{run.path} has no features. {how_to_get_features(run)}")
-    try:
-        return read_arrays(path, (name,))[name]
-    except UnreadableFileError as error:
-        raise _damaged(path, error, run) from None
+    return read_arrays(path, (name,), _advice(run))[name]
 
 
 def _damaged(path: Path, why: object, run: RunDirectory) -> UserError:
-    return damaged(path, why, f"Remove the folder {path.parent}, then: python scripts/analyse.py {run.path}")
+    return damaged(path, why, _advice(run))
+
+
+def _advice(run: RunDirectory) -> str:
+    return f"Remove the folder {run / FOLDER}, then: python scripts/analyse.py {run.path}"
 
 
 def how_to_get_features(run: RunDirectory) -> str:
@@ -231,7 +232,10 @@ def read_scores(run: RunDirectory) -> dict[tuple[float, str], float]:
     if not path.exists():
         return {}
     names = ("silhouette", "knn_purity")
-    rows = read_csv(path, ("progress", *names), how_to_get_features(run)).rows()
+    table = read_csv(path, ("progress", *names), _advice(run))
+    if not table.columns:
+        raise _damaged(path, "it has no header", run)
+    rows = table.rows()
     try:
         return {(float(row["progress"]), name): float(row[name]) for row in rows for name in names}
     except ValueError as error:

@@ -152,9 +152,11 @@ def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel
         model = build_model(config.encoder, cell.dataset.image_shape, cell.representation)
         optimizer = SGD(config.learning_rate, config.momentum, config.weight_decay)
         optimizer.build(model.trainable_variables)
-    _claim_environment(run, cell, device, model)
+    environment = _claim_environment(run, cell, device, model)
     checkpoint = Checkpoint(run, model, optimizer)
     progress = checkpoint.restore()
+    if progress.epoch < config.epochs:
+        run.note_resumption(environment, "epoch", progress.epoch + 1)
     _announce(cell, device, progress)
     if progress.epoch < config.epochs:
         progress = _fit(run, cell, model, checkpoint, progress, device, parallel, reporting)
@@ -209,8 +211,12 @@ def _tensorboard(run: RunDirectory) -> keras.callbacks.Callback:
     return keras.callbacks.TensorBoard(str(run / "tensorboard"))
 
 
-def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: keras.Model) -> None:
-    """Writes environment.json and the label table; a resumed run must find its data and labels unchanged."""
+def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: keras.Model) -> dict[str, Any]:
+    """Writes environment.json and the label table; a resumed run must find its data and labels unchanged.
+
+    Returns:
+        The present values of environment.json.
+    """
     environment = describe_environment(device) | {
         "data_variant": cell.dataset.variant,
         "data_fingerprint": cell.dataset.fingerprint,
@@ -223,6 +229,7 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
         "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
     }
     run.claim_environment(environment, {"label_table.npy": cell.representation.table})
+    return environment
 
 
 def _announce(cell: Cell, device: Device, progress: Progress) -> None:
