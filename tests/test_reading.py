@@ -125,6 +125,12 @@ def test_csv_as_spreadsheets_save_it(content, tmp_path):
     assert table.torn == 0
 
 
+def test_csv_that_is_not_clear_is_refused(tmp_path):
+    (tmp_path / "x.csv").write_text("a;b\n1,5;3.600\n")
+    with pytest.raises(UnreadableFileError, match="commas and with points"):
+        read_csv(tmp_path / "x.csv", ("a",))
+
+
 def test_csv_lines_that_are_torn_are_counted(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n3\n\n4,5")
     table = read_csv(tmp_path / "x.csv", ("a",))

@@ -250,10 +250,13 @@ def read_csv(path: Path, columns: Sequence[str], advice: str = "") -> CsvFile:
     Raises:
         MissingFileError, UnreadableFileError: See `read_bytes`; or a column is missing.
     """
-    *lines, rest = read_text(path, advice, errors="replace").split("\n")
+    text = read_text(path, advice, errors="replace")
+    *lines, rest = text.split("\n")
     header = lines[0] if lines else ""
     separator = max(SEPARATORS, key=header.count)
-    if separator != "," or any('"' in line for line in lines):
+    if separator != "," and re.search(r"\d,\d", text) and re.search(r"\d\.\d", text):
+        raise damaged(path, "it has numbers with commas and with points between semicolons or tabulators", advice)
+    if separator != "," or '"' in text:
         lines = [_plain_line(line, separator) for line in lines]
     found = tuple(lines[0].split(",")) if lines else ()
     missing = [name for name in columns if name not in found]

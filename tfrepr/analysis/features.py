@@ -204,7 +204,7 @@ def _damaged(path: Path, why: object, run: RunDirectory) -> UserError:
 
 
 def _advice(run: RunDirectory) -> str:
-    return f"Remove the folder {run / FOLDER}, then: python scripts/analyse.py {run.path}"
+    return f"Remove it, then: python scripts/analyse.py {run.path}"
 
 
 def how_to_get_features(run: RunDirectory) -> str:

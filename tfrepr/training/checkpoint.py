@@ -162,8 +162,8 @@ def load_model(path: Path) -> keras.Model:
     import tfrepr.models.layers  # these two register the layers that the file names
     import tfrepr.models.response_normalisation  # noqa: F401
 
-    check_checkpoint(path)
+    advice = check_checkpoint(path)
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras lets through whatever it meets when it builds the layers
-        raise unloadable(path, error) from None
+        raise unloadable(path, error, advice) from None

@@ -94,7 +94,7 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
             figures = folder.read_json(TRAINING_FILE, "temperature", "test_accuracy")
             return Trained(forward_function(load_model(folder / MODEL_FILE), workshop.jit), figures["temperature"], figures)
         _run_stages(workshop, folder, stages, train_rows, validation_rows, ids, seed)
-        return _finish(workshop, folder, stages[-1], validation_rows, ids)
+        return _finish(workshop, folder, stages, validation_rows, ids)
 
 
 def probabilities(workshop: Workshop, trained: Trained, images: np.ndarray) -> np.ndarray:
@@ -168,10 +168,11 @@ def _steps(config: WeakLabelConfig, train_rows: np.ndarray) -> int:
     return math.ceil(len(train_rows) / config.batch_size)
 
 
-def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_rows: np.ndarray, ids: np.ndarray) -> Trained:
+def _finish(workshop: Workshop, folder: RunDirectory, stages: list[Stage], validation_rows: np.ndarray,
+            ids: np.ndarray) -> Trained:
     """Keeps the best model of the last stage and writes its temperature and figures."""
-    best = max(folder.path.glob("*/best.keras"), key=lambda file: int(file.parent.name.partition("-")[0]))
-    model = load_model(best)
+    last = stages[-1]
+    model = load_model(folder / f"{len(stages)}-{last.name}" / "best.keras")
     save_model(model, folder / MODEL_FILE)
     forward, dataset = forward_function(model, workshop.jit), workshop.dataset
     images = dataset.train_images[validation_rows]
