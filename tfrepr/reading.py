@@ -18,6 +18,7 @@ import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -220,7 +221,7 @@ class CsvFile:
     lines: tuple[str, ...]
     cut: bool
 
-    @property
+    @cached_property
     def whole_lines(self) -> list[str]:
         """Those with as many cells as the header, at least one of them not empty."""
         commas = len(self.columns) - 1
