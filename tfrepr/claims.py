@@ -7,7 +7,6 @@ out as claimed, not all beyond chance), *mixed* or *disagrees*. A single seed ha
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from tfrepr.experiments.two_cores import LOW_DATA_EPOCHS, all_data, low_data
 from tfrepr.figures.style import ENCODER_TITLES
 from tfrepr.paired import CONFIDENCE, Difference, paired_difference, runs_of
 from tfrepr.paper import published
+from tfrepr.reading import noted, read_json
 from tfrepr.report_rows import Sources, feature_scores
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ SURVIVES = 0.5
 """Share of the gain over category under plain PGD that must be left under adaptive attacks (C6)."""
 CONVERGED = 0.9
 """Share of the fall of the training loss after which a run counts as converged (C4)."""
+PAIRED_FORM = {"images": int, **dict.fromkeys(("difference", "low", "high", "p_value"), float)}
+"""Of a paired.json, see `tfrepr.analysis.paired_copies`."""
 
 
 @dataclass(frozen=True)
@@ -278,8 +280,9 @@ def _clusters(sources: Sources) -> Claim:
 def _copies(sources: Sources) -> Claim:
     """Of the runs on a copy, what `scripts/evaluate.py --same-images` wrote for the original images."""
     statement = "Ours: a network that was trained on lossy copies is as accurate on original test images as on copies of them"
-    found = [(run, json.loads(file.read_text(encoding="utf-8"))) for run in sources.results.runs.to_dict("records")
-             if "copy" in str(run["data_variant"]) for file in sorted(Path(run["path"]).glob("evaluation/*/paired.json"))]
+    found = [(run, counts) for run in sources.results.runs.to_dict("records") if "copy" in str(run["data_variant"])
+             for file in sorted(Path(run["path"]).glob("evaluation/*/paired.json"))
+             if (counts := noted(lambda file=file: read_json(file, PAIRED_FORM, needed=PAIRED_FORM), None))]
     if not found:
         return Claim("Data", statement, "-", "-", NOTHING_TO_COMPARE, NOT_TESTED)
     said = "; ".join("{} {:+.1f} [{:+.1f}, {:+.1f}], p = {:.2g}".format(

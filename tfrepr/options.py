@@ -6,9 +6,11 @@ name of the run directory.
 
 import dataclasses
 import math
+import typing
 from typing import Any
 
 from tfrepr.errors import UserError
+from tfrepr.reading import fits
 from tfrepr.registry import unknown_name
 
 
@@ -71,12 +73,17 @@ def from_dict(record_class: type, values: dict[str, Any]) -> Any:
     """Builds a record from JSON values; lists become tuples.
 
     Raises:
-        UserError: A key that the record does not have, with the nearest valid ones.
+        UserError: No object, a key that the record does not have, with the nearest valid ones, or a value of another type.
     """
-    names = tuple(field.name for field in dataclasses.fields(record_class))
-    for key in values:
+    names, types = tuple(field.name for field in dataclasses.fields(record_class)), typing.get_type_hints(record_class)
+    if not isinstance(values, dict):
+        raise UserError(f"The values of a {record_class.__name__} must be an object. Received: {values!r}.")
+    for key, value in values.items():
         if key not in names:
             raise UserError(unknown_name(f"{record_class.__name__} key", key, names))
+        if not (dataclasses.is_dataclass(types[key]) or fits(value, types[key])):
+            raise UserError(f"{key.replace('_', '-')} must be {getattr(types[key], '__name__', types[key])}. Received: "
+                            f"{value!r}.")
     return record_class(**{key: _tuples(value) for key, value in values.items()})
 
 

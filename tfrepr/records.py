@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tfrepr.reading import noted, read_bytes
 from tfrepr.runs import RunDirectory, write_atomically
 
 FOLDER = "results"
@@ -47,7 +48,8 @@ def _records(run: Path) -> list[Path]:
 def _copied(sources: Iterable[Path], output: Path) -> Iterator[Path]:
     for source in sources:
         copy = output / FOLDER / source.relative_to(output)
-        content = source.read_bytes()
+        if (content := noted(lambda source=source: read_bytes(source), None)) is None:
+            continue
         if not copy.exists() or copy.read_bytes() != content:
             copy.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(copy, content)

@@ -19,6 +19,7 @@ from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
 from tfrepr.paper import STATEMENTS
+from tfrepr.reading import read_text
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report_rows import (
     NOT_RUN,
@@ -81,10 +82,9 @@ def update_readme(sources: Sources, path: Path) -> None:
         UserError: There is no such file, or it does not have each marker once, in this order.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}). Name the file with --readme, or leave it out with "
-                        "--no-readme.") from None
+        text = read_text(path)
+    except UserError as error:
+        raise UserError(f"{error} Name the file with --readme, or leave it out with --no-readme.") from None
     for name, content in readme_blocks(sources).items():
         begin, end = (f"<!-- {name}:{word} -->" for word in ("begin", "end"))
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", flags=re.S)

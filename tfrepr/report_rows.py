@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfrepr.analysis.features import read_scores
 from tfrepr.comparison import Mean, Run, RunIndex, Seeds, distinct_cells
 from tfrepr.config import RunConfig
 from tfrepr.data.splits import share_in_words
 from tfrepr.experiments.measurements import read_measurement
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
 from tfrepr.paper import TABLE_5, Published, published
+from tfrepr.reading import noted, read_json
 from tfrepr.results import Results
+from tfrepr.runs import RunDirectory
 
 NOT_RUN = "not run"
 EPSILONS = (0.1, 0.2, 0.3)
@@ -215,17 +217,11 @@ def _last_value(run: Run, last: dict[str, Any], column: str, factor: float) -> f
 
 
 def feature_scores(run: Path) -> dict[tuple[float, str], float]:
-    """Silhouette and k-NN purity by share of the training and name."""
-    try:
-        with (run / "features" / "scores.csv").open(encoding="utf-8", newline="") as file:
-            return {(float(row["progress"]), name): float(row[name]) for row in csv.DictReader(file)
-                    for name in ("silhouette", "knn_purity")}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    """Silhouette and k-NN purity by share of the training and name; none, and a note, where they cannot be read."""
+    scores = noted(lambda: read_scores(RunDirectory(run)), {})
+    return {place: score for place, score in scores.items() if math.isfinite(score)}
 
 
 def _json_percent(path: Path, key: str) -> float | None:
-    try:
-        return 100 * float(json.loads(path.read_text(encoding="utf-8"))[key])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    values = noted(lambda: read_json(path, {key: float}, needed=(key,)), {}) if path.exists() else {}
+    return 100 * values[key] if key in values else None

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
-import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatch
@@ -23,8 +21,9 @@ from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
+from tfrepr.reading import UnreadableFileError, damaged, noted, read_arrays, read_csv, read_json
 from tfrepr.registry import EXPERIMENTS, unknown_name
-from tfrepr.runs import HISTORY_COLUMNS
+from tfrepr.runs import HISTORY_COLUMNS, RunDirectory
 
 ATTACK_WORDS = ("protocol", "attack", "goal", "loss", "space", "criterion")
 METRICS = ("test_accuracy", "test_threshold_accuracy", "test_top5_accuracy", "test_loss", "test_images", "best_epoch",
@@ -32,6 +31,11 @@ METRICS = ("test_accuracy", "test_threshold_accuracy", "test_top5_accuracy", "te
 ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint", "device", "backend", "commit",
                "python", "versions")
 LABEL_OPTION = "label_options."
+HISTORY_NEEDED = ("epoch",)
+ATTACKS_NEEDED = (*ATTACK_COLUMNS[:ATTACK_COLUMNS.index("still_correct") + 1],)
+"""Columns without which a row says nothing."""
+NOTE_FORM = {"name": str, "runs": list[str], "finished": str}
+"""Of an experiment's note, see `tfrepr.runs.record_experiment`."""
 GALLERY_FILE = "gallery.npz"
 GALLERY_ARRAYS = ("original", "adversarial", "epsilon", "names", "predicted")
 
@@ -108,14 +112,20 @@ def _matching(pattern: str, runs: Sequence[Path]) -> list[Path]:
 
 
 def experiment_names(output: Path) -> list[str]:
-    """Experiments that were used under `output`, the last one first."""
-    used = [(_finish_time(path), path.stem) for path in (output / "experiments").glob("*.json")]
+    """Experiments that were used under `output`, the last one first; a damaged note is left out, and that is said."""
+    files = sorted((output / "experiments").glob("*.json"))
+    notes = {path.stem: noted(lambda path=path: _experiment_note(path), None) for path in files}
+    used = [(_finish_time(note, output / "experiments" / f"{name}.json"), name) for name, note in notes.items() if note]
     return [name for _, name in sorted(used, reverse=True)]
 
 
-def _finish_time(path: Path) -> pd.Timestamp:
-    record = _read_json(path) or {}
-    stated = pd.to_datetime(record.get("finished"), utc=True, errors="coerce")
+def _experiment_note(path: Path) -> dict[str, Any]:
+    return read_json(path, NOTE_FORM, needed=("runs",), advice="Repeat the scripts/train.py command of the experiment, which "
+                     "writes it again, or choose runs with --runs.")
+
+
+def _finish_time(note: dict[str, Any], path: Path) -> pd.Timestamp:
+    stated = pd.to_datetime(note.get("finished"), utc=True, errors="coerce")
     return pd.Timestamp(path.stat().st_mtime, unit="s", tz="UTC") if pd.isna(stated) else stated
 
 
@@ -125,9 +135,10 @@ def experiment_runs(output: Path, name: str) -> list[Path]:
     Of an experiment that was not used, the finished runs of its cells, which another experiment may have trained.
 
     Raises:
-        UserError: The experiment was never used here and none of its cells is finished, or none of its runs exists.
+        UserError: The experiment was never used here and none of its cells is finished, or none of its runs exists, or its
+            note is damaged.
     """
-    used = experiment_names(output)
+    used = [path.stem for path in sorted((output / "experiments").glob("*.json"))]
     if name not in used and name in EXPERIMENTS:
         cells = [output / "runs" / cell.run_name for cell in EXPERIMENTS[name]()]
         if shared := [path for path in cells if (path / "metrics.json").is_file()]:
@@ -135,8 +146,7 @@ def experiment_runs(output: Path, name: str) -> list[Path]:
     if name not in used:
         known = unknown_name("experiment", name, tuple(used)) if used else f"The experiment {name!r} has not been run."
         raise UserError(f"{known} Run it with: python scripts/train.py --experiment {name}")
-    record = _read_json(output / "experiments" / f"{name}.json") or {}
-    paths = [output / "runs" / run for run in record.get("runs", ())]
+    paths = [output / "runs" / run for run in _experiment_note(output / "experiments" / f"{name}.json")["runs"]]
     present = [path for path in paths if (path / "config.json").is_file()]
     if not present:
         raise UserError(f"None of the {len(paths)} runs of the experiment {name!r} is in {output / 'runs'} any more. "
@@ -147,18 +157,21 @@ def experiment_runs(output: Path, name: str) -> list[Path]:
 def read_results(paths: Iterable[Path]) -> Results:
     """Reads run directories.
 
-    A run without `metrics.json` has `finished` False. A CSV line that is torn (the last one, when it has no line end, and
-    any with another number of fields than the header) is left out and noted.
+    A run without `metrics.json` has `finished` False. Whatever cannot be read is left out and noted: a run without a readable
+    config, any other file of a run by itself, and of a CSV file the lines that are torn (the last one, when it has no line
+    end, and any with another number of fields than the header) or lack a number.
 
     Raises:
-        UserError: Two runs have one name, and so would count twice; a CSV file with other columns.
+        UserError: Two runs have one name, and so would count twice.
     """
     paths = {path.name: path for path in _distinct(paths)}
     notes: list[str] = []
     rows = [row for path in paths.values() if (row := _read_run(path, notes)) is not None]
     paths = {row["run"]: paths[row["run"]] for row in rows}
-    histories = _read_tables({run: path / "history.csv" for run, path in paths.items()}, HISTORY_COLUMNS, (), notes)
-    attacks = _read_tables({run: path / "attacks.csv" for run, path in paths.items()}, ATTACK_COLUMNS, ATTACK_WORDS, notes)
+    histories = _read_tables({run: path / "history.csv" for run, path in paths.items()}, HISTORY_COLUMNS, (), HISTORY_NEEDED,
+                             notes)
+    attacks = _read_tables({run: path / "attacks.csv" for run, path in paths.items()}, ATTACK_COLUMNS, ATTACK_WORDS,
+                           ATTACKS_NEEDED, notes)
     galleries = {run: gallery for run, path in paths.items() if (gallery := _read_gallery(path / GALLERY_FILE, notes))}
     return Results(_run_table(rows), histories, attacks, galleries, tuple(notes))
 
@@ -184,19 +197,39 @@ def _run_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     """One row of the run table, or None (and a note) for a directory without a readable config."""
-    config = _read_json(path / "config.json")
-    if config is None:
-        notes.append(f"{path}: config.json cannot be read; the run is left out.")
+    run = RunDirectory(path)
+    try:
+        run.config()  # whether all values are allowed
+        config = run.read_json("config.json")
+    except UserError as error:
+        notes.append(f"{error} The run is left out.")
         return None
-    metrics, environment = _read_json(path / "metrics.json"), _read_json(path / "environment.json") or {}
-    if metrics is None and (path / "metrics.json").exists():
-        notes.append(f"{path}: metrics.json cannot be read; the run counts as unfinished.")
+    environment, metrics = (_or_noted(lambda name=name, needed=needed: run.read_json(name, *needed), notes)
+                            if (path / name).exists() else {}
+                            for name, needed in (("environment.json", ()), ("metrics.json", ("test_accuracy",))))
     label_options = config.pop("label_options", None) or {}
     settings = CONFIG_DEFAULTS | config | {LABEL_OPTION + key: value for key, value in label_options.items()}
-    return {"run": path.name, "path": str(path), "finished": metrics is not None,
+    return {"run": path.name, "path": str(path), "finished": bool(metrics),
             **{key: _plain(value) for key, value in settings.items()},
-            **{key: (metrics or {}).get(key) for key in METRICS},
-            **{key: _plain(environment.get(key)) for key in ENVIRONMENT}}
+            **{key: metrics.get(key) for key in METRICS},
+            **{key: _ran_with(environment, key) for key in ENVIRONMENT}}
+
+
+def _ran_with(environment: dict[str, Any], key: str) -> Any:
+    """A value of environment.json; `"tensorflow, from epoch 4 jax"` where it changed when the run was resumed."""
+    later = [f", from epoch {entry.get('from_epoch')} {_plain(entry[key])}" for entry in environment.get("resumed", ())
+             if key in entry]
+    value = _plain(environment.get(key))
+    return f"{value}{''.join(later)}" if later else value
+
+
+def _or_noted(read: Callable[[], dict[str, Any]], notes: list[str]) -> dict[str, Any]:
+    """What `read` returns, or nothing and a note."""
+    try:
+        return read()
+    except UserError as error:
+        notes.append(str(error))
+        return {}
 
 
 def config_columns(config: RunConfig) -> dict[str, Any]:
@@ -215,66 +248,60 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file; None where there is no such file or no object in it."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _read_tables(files: Mapping[str, Path], columns: Sequence[str], words: Collection[str], notes: list[str]) -> pd.DataFrame:
+def _read_tables(files: Mapping[str, Path], columns: Sequence[str], words: Collection[str], needed: Sequence[str],
+                 notes: list[str]) -> pd.DataFrame:
     """All CSV files as one table with the column `run` in front.
 
     Files with equal headers are joined as text and parsed at once: parsing a thousand small files one by one takes seconds.
     """
-    runs, bodies = list(files), {}
-    for number, path in enumerate(files.values()):
-        if not path.is_file():
+    paths, bodies = list(files.values()), {}
+    for number, path in enumerate(paths):
+        if not path.exists():
             continue
-        header, lines = _whole_lines(path, notes)
-        if lines:
-            _check_columns(path, header, columns)
-            bodies.setdefault(header, []).extend(f"{number},{line}" for line in lines)
+        try:
+            table = read_csv(path, columns, "Move the file away and make it again.")
+        except UnreadableFileError as error:
+            notes.append(f"{error} It is left out.")
+            continue
+        if not table.columns:
+            notes.append(f"{path} has no whole line, not even a header; it is left out.")
+        elif table.torn:
+            notes.append(f"{path}: {table.torn} torn {'line' if table.torn == 1 else 'lines'} left out.")
+        if lines := table.whole_lines:
+            bodies.setdefault(table.columns, []).extend(f"{number},{line}" for line in lines)
     tables = [_parse(header, lines, words) for header, lines in bodies.items()]
     if not tables:
         return pd.DataFrame({name: pd.Series(dtype=object if name in words else float) for name in ("run", *columns)})
     table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
-    return table.assign(run=np.array(runs, dtype=object)[table["run"].to_numpy()])
+    empty = table[list(needed)].isna().any(axis=1)
+    notes += [f"{paths[number]}: {count} {'line' if count == 1 else 'lines'} with unreadable numbers left out."
+              for number, count in table.loc[empty, "run"].value_counts(sort=False).items()]
+    table = table[~empty].reset_index(drop=True) if empty.any() else table
+    return table.assign(run=np.array(list(files), dtype=object)[table["run"].to_numpy()])
 
 
-def _whole_lines(path: Path, notes: list[str]) -> tuple[str, list[str]]:
-    """Header and undamaged lines of a CSV file."""
-    *whole, rest = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").split("\n")
-    header, *lines = whole or [""]
-    kept = [line for line in lines if line.count(",") == header.count(",")]
-    torn = len(lines) - len(kept) + bool(rest)
-    if torn:
-        notes.append(f"{path}: {torn} torn {'line' if torn == 1 else 'lines'} left out.")
-    return header, kept
-
-
-def _check_columns(path: Path, header: str, columns: Sequence[str]) -> None:
-    missing = [name for name in columns if name not in header.split(",")]
-    if missing:
-        raise UserError(f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. Its header must be: "
-                        f"{','.join(columns)}. Move the file away and make it again, or leave this run out.")
-
-
-def _parse(header: str, lines: Sequence[str], words: Collection[str]) -> pd.DataFrame:
-    table = pd.read_csv(io.StringIO("\n".join([f"run,{header}", *lines])), dtype=dict.fromkeys(words, str))
+def _parse(header: Sequence[str], lines: Sequence[str], words: Collection[str]) -> pd.DataFrame:
+    table = pd.read_csv(io.StringIO("\n".join([f"run,{','.join(header)}", *lines])), dtype=dict.fromkeys(words, str))
     numbers = [name for name in table.columns if name != "run" and name not in words]
-    return table.assign(**{name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in numbers})
+    return table.assign(**{name: _finite(table[name]) for name in numbers})
+
+
+def _finite(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column, errors="coerce").astype(float).replace([np.inf, -np.inf], np.nan)
 
 
 def _read_gallery(path: Path, notes: list[str]) -> dict[str, np.ndarray]:
     """The arrays of a gallery; none (and a note) where the file is damaged, none where there is no file."""
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in GALLERY_ARRAYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        notes.append(f"{path} cannot be read, or lacks one of {', '.join(GALLERY_ARRAYS)}; it is left out.")
+        arrays = read_arrays(path, GALLERY_ARRAYS)
+        count, kinds = len(np.atleast_1d(arrays["names"])), "".join(arrays[name].dtype.kind for name in GALLERY_ARRAYS)
+        shapes = [arrays[name].shape for name in GALLERY_ARRAYS]
+        if not (kinds == "fffUU" and len(shapes[0]) == 4 and shapes[0] == shapes[1] and shapes[3] == shapes[4] == shapes[0][:1]
+                and count and shapes[2] in ((), (count,))):
+            raise damaged(path, "its arrays do not fit together", "")
+    except UnreadableFileError as error:
+        notes.append(f"{error} It is left out; scripts/attack.py makes it again once it is removed.")
         return {}
+    return arrays

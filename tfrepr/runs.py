@@ -16,17 +16,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 import numpy as np
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, RunRefusedError, UserError
+from tfrepr.reading import MissingFileError, damaged, read_json
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
                    "images_per_second")
@@ -34,6 +35,26 @@ TRAINING_ACCURACY_COLUMNS = ("train_accuracy", "train_top5_accuracy")
 """Further columns of a run without validation, whose accuracy is measured on the training batches instead."""
 STEP_COLUMNS = ("step", "train_loss")
 """Training steps done, and the mean loss of the steps since the line before."""
+METRICS_FORM = {"test_images": int, "test_loss": float, "test_accuracy": float, "test_threshold_accuracy": float | None,
+                "test_top5_accuracy": float | None, "best_epoch": int, "best_val_accuracy": float | None,
+                "best_val_loss": float | None, "epochs": int, "train_seconds": float, "test_seconds": float,
+                "checkpoints": dict[str, str]}
+ENVIRONMENT_FORM = {"device": str, "backend": str, "python": str, "platform": str, "versions": dict[str, str | None],
+                    "commit": str | None, "data_variant": str | None, "data_fingerprint": str, "label_fingerprint": str,
+                    "class_names": list[str], "mean": list[float], "std": list[float], "train_images": int,
+                    "validation_images": int, "parameters": int, "resumed": list[dict[str, Any]]}
+"""Types of the values, see `tfrepr.reading.fits`; files of older runs lack some."""
+RUNS_ON = ("device", "backend", "python", "platform", "versions", "commit")
+"""Keys of environment.json that may change when a run is resumed; `resumed` then says from where on which value holds."""
+REMEDIES = {
+    "config.json": "Remove this one file and repeat the command that started the run: it writes the file again.",
+    "metrics.json": "Put back a copy of it, or remove the run directory and train again.",
+    "environment.json": "Put back a copy of it, or remove the run directory and train again.",
+    "attacks.json": "Move attacks.csv, attacks.json and gallery.npz away; scripts/attack.py then makes them anew.",
+    "stage.json": "Remove it; the same command then trains this stage again.",
+    "training.json": "Remove it; the same command makes it again from the checkpoints beside it.",
+}
+"""What to do about a damaged file."""
 LOCK_PATIENCE = 0.25
 """Seconds to wait for a run's lock: a look at `RunDirectory.in_use` by another process holds it for less."""
 
@@ -49,6 +70,13 @@ class RunDirectory:
     Args:
         path: The directory; made by `locked`.
     """
+
+    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "metrics.json": METRICS_FORM, "environment.json": ENVIRONMENT_FORM,
+        "attacks.json": {"checkpoint": str, "data_variant": str, "protocols": dict[str, dict[str, Any]]},
+        "stage.json": {"checkpoints": dict[str, str]},
+        "training.json": {"temperature": float, "test_accuracy": float, "checkpoints": dict[str, str]}}
+    """Types of the values in its JSON files."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -72,36 +100,51 @@ class RunDirectory:
         Raises:
             UserError: The folder is not a run directory, or its config cannot be read.
         """
-        return RunConfig.from_dict(self.read_json("config.json"))
+        return self.read_config(RunConfig)
 
-    def metrics(self) -> dict[str, Any]:
-        """Test figures of the best checkpoint.
+    def read_config(self, record: Any) -> Any:
+        """The config as a record that has `from_dict`.
 
         Raises:
-            UserError: The run is not finished.
+            UserError: As for `config`.
+        """
+        values = self.read_json("config.json")
+        try:
+            return record.from_dict(values)
+        except UserError as error:
+            raise damaged(self / "config.json", error, REMEDIES["config.json"]) from None
+
+    def metrics(self, *needed: str) -> dict[str, Any]:
+        """Test figures of the best checkpoint; `needed` names those that must be there.
+
+        Raises:
+            UserError: The run is not finished, or the file is damaged.
         """
         if not self.finished:
             raise UserError(f"The run {self.path} is not finished: it has no metrics.json. Repeat the scripts/train.py command "
                             "that started it; it goes on where it stopped.")
-        return self.read_json("metrics.json")
+        return self.read_json("metrics.json", *needed)
 
-    def environment(self) -> dict[str, Any]:
-        """Versions, device and data of the run."""
-        return self.read_json("environment.json")
+    def environment(self, *needed: str) -> dict[str, Any]:
+        """Versions, device and data of the run; `needed` names what must be there.
 
-    def read_json(self, name: str) -> dict[str, Any]:
-        """Reads one JSON file of the run.
+        Raises:
+            UserError: The file is missing or damaged.
+        """
+        return self.read_json("environment.json", *needed)
+
+    def read_json(self, name: str, *needed: str) -> dict[str, Any]:
+        """Reads one JSON file of the run, which holds an object with the keys `needed`.
 
         Raises:
             UserError: It is missing or damaged.
         """
+        remedy = REMEDIES.get(name, "Remove the run directory and train again.")
         try:
-            return json.loads((self / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return read_json(self / name, self.forms.get(name, {}), needed=needed, advice=remedy)
+        except MissingFileError:
             raise UserError(f"{self.path} is not a complete run directory: it has no {name}. Runs are made by "
                             "scripts/train.py under output/runs/.") from None
-        except json.JSONDecodeError as error:
-            raise UserError(f"{self / name} is damaged ({error}). Remove the run directory and train again.") from None
 
     def write_json(self, name: str, values: dict[str, Any]) -> None:
         """Writes one JSON file whole or not at all."""
@@ -157,7 +200,6 @@ class RunDirectory:
             raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten. Compare its config.json "
                                   "with your options, or choose another --output.")
 
-
     def skipped(self, config: RunConfig) -> bool:
         """Whether the run is finished, which is said on standard output.
 
@@ -189,7 +231,7 @@ class RunDirectory:
             RunRefusedError: The fingerprint of the data or of the label table changed since the run began.
         """
         if (self / "environment.json").exists():
-            earlier = self.environment()
+            earlier = self.environment("data_fingerprint", "label_fingerprint")
             for key, what in (("data_fingerprint", "data"), ("label_fingerprint", "label table")):
                 if earlier[key] != environment[key]:
                     raise RunRefusedError(f"The {what} of {self.path} changed since the run began ({earlier[key]} then, "
@@ -200,6 +242,31 @@ class RunDirectory:
             with replacing(self / name) as temporary:
                 np.save(temporary, array)
         self.write_json("environment.json", environment)
+
+    def note_resumption(self, environment: dict[str, Any], unit: str, number: int) -> None:
+        """Keeps in environment.json on what the run goes on, where that changed since it began or was last resumed.
+
+        The list `resumed` gets an entry `{"from_<unit>": number, ...}` with the values of `RUNS_ON` that are new. What the run
+        was on without finishing a single epoch is forgotten.
+
+        Args:
+            environment: The present values.
+            unit: `"epoch"`, or `"stage"` for a run that trains in stages.
+            number: The first one that is trained now, from 1.
+        """
+        record = self.environment()
+        resumed = [entry for entry in record.pop("resumed", []) if entry.get(f"from_{unit}", 0) < number]
+        now = {name: environment[name] for name in RUNS_ON if name in environment}
+        if number == 1:
+            record |= now
+        before = dict(record)
+        for entry in resumed:
+            before |= entry
+        if changed := {name: value for name, value in now.items() if value != before.get(name)}:
+            resumed.append({f"from_{unit}": number, **changed})
+        record |= {"resumed": resumed} if resumed else {}
+        if record != self.environment():
+            self.write_json("environment.json", record)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -215,8 +215,9 @@ def test_refusals(runs, tmp_path):
 
 def test_results_of_two_checkpoints_are_not_mixed(attacked, tmp_path):
     run = RunDirectory(shutil.copytree(attacked.path, tmp_path / "run"))
-    with (run / "best.keras").open("ab") as file:
-        file.write(b"x")
+    model = keras.models.load_model(run / "best.keras", compile=False)
+    model.weights[0].assign(model.weights[0] + 1)
+    model.save(run / "best.keras")
     with pytest.raises(RunRefusedError, match="another checkpoint"):
         attack_run(run, AttackSettings(protocol="authors", **QUICK))
 

@@ -58,8 +58,19 @@ def test_a_damaged_row_in_the_middle_is_named(tmp_path, damaged):
 
 def test_other_columns_are_refused(tmp_path):
     (tmp_path / "attacks.csv").write_text("epsilon,accuracy\n0.1,0.5\n")
-    with pytest.raises(UserError, match="other columns"):
+    with pytest.raises(UserError, match="lacks the columns protocol"):
         read_rows(tmp_path / "attacks.csv")
+
+
+def test_a_spreadsheet_may_save_it(tmp_path):
+    path = tmp_path / "attacks.csv"
+    write_rows(path, ROWS)
+    plain = path.read_text()
+    with_points = "\n".join(line.replace(",10,9,4,", ",10.0,9.0,4.0,") for line in plain.splitlines()) + "\n"
+    for content in (plain.encode("utf-8-sig"), plain.replace(",", ";").replace(".", ",").encode(), with_points.encode(),
+                    plain.replace(",", "\t").replace("\n", "\r\n").encode("utf-16")):
+        path.write_bytes(content)
+        assert read_rows(path) == ROWS
 
 
 def test_each_criterion_counts_its_own_initially_correct_images():

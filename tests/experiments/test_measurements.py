@@ -33,7 +33,12 @@ def test_rows_and_report(output):
     assert "| category, CIFAR-100, entropy | 0.08 ± 0.00 | 0.08 ± 0.00 | 0.00 | 100 labels |" in statistics
 
 
-def test_damaged_files_count_as_not_done(tmp_path):
-    (tmp_path / "table2.json").write_text("[{")
-    assert measurements.read_measurement("table2", tmp_path) == []
-    assert measurements.read_measurement("tables3-5", tmp_path) == []
+@pytest.mark.parametrize("content", ["[{", "", "{}", "[1]", '[{"label": "speech"}]', "[" * 100_000])
+def test_damaged_files_count_as_not_done(content, tmp_path, capsys):
+    for name in ("table2", "tables3-5"):
+        (tmp_path / f"{name}.json").write_text(content)
+        assert measurements.read_measurement(name, tmp_path) == []
+        assert f"scripts/train.py --experiment {name}" in capsys.readouterr().err
+        (tmp_path / f"{name}.json").unlink()
+        assert measurements.read_measurement(name, tmp_path) == []
+    assert capsys.readouterr().err == ""

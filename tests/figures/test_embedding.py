@@ -95,3 +95,30 @@ def test_missing_features_name_the_command(tmp_path):
     for name, path in (("figure5", last_only), ("figure5", none), ("figure8", none)):
         with pytest.raises(NothingToPlotError, match=r"scripts/train\.py --features.*scripts/analyse\.py"):
             FIGURES[name](read_results([path]))
+
+
+def test_damaged_and_overflowed_features_cost_their_own_panels(tmp_path, capsys):
+    """Of two labels one has a damaged file and one that overflowed; a third run has nothing that can be read."""
+    paths = {label: write_run(tmp_path, epochs=10, config={"label": label}) for label in ("speech", "category", "constant")}
+    for path in paths.values():
+        add_features(path, (1, 3, 5, 7, 10))
+    (paths["speech"] / "features" / "epoch-00005.npz").write_bytes(b"PK")
+    np.savez(paths["speech"] / "features" / "epoch-00003.npz", features=np.full((36, 8), np.inf, np.float16))
+    (paths["constant"] / "features" / "images.npz").write_bytes(b"")
+    figure = FIGURES["figure5"](read_results(paths.values()))
+    grid = panels(figure, 2)
+    assert [[bool(axes.collections) for axes in row] for row in grid] == [[True, False, False, True, True], [True] * 5]
+    said = [text.get_text() for axes in grid[0, 1:3] for text in axes.texts]
+    assert said == ["epoch 3:\nfeatures\noverflowed", "not kept"]
+    assert [axes.get_title() for axes in FIGURES["figure8"](read_results(paths.values())).axes] == ["Speech", "Category"]
+    said = capsys.readouterr().err
+    assert "epoch-00005.npz is damaged" in said
+    assert "images.npz is damaged" in said
+
+
+def test_the_figure_says_that_small_classes_have_fewer_neighbours(tmp_path):
+    run = RunDirectory(write_run(tmp_path, epochs=10))
+    add_features(run.path, (10,))
+    feature_files.write_images(run, np.arange(36), np.repeat([0, 1, 2], [25, 8, 3]))
+    figure = FIGURES["figure8"](read_results([run.path]))
+    assert "\n2 to 10-NN purity" in figure.axes[0].get_xlabel()

@@ -119,6 +119,19 @@ def test_weights_that_do_not_fit_name_the_layer(tmp_path):
         transfer_weights(network(), keras.Model(*(lambda m: (m.inputs, m.get_layer("features").output))(network())), "x.keras")
 
 
+@pytest.mark.parametrize("content", [None, b"", b"PK"])
+def test_a_finished_stage_whose_model_was_lost_says_how_to_go_on(content, tmp_path):
+    stage = Stage("flat-cosine", 0.05, 1, 8, frozen=False)
+    run_stage(tmp_path / "stage", stage, network(), CATEGORY, lesson(stage))
+    (tmp_path / "stage" / "last.keras").unlink()
+    if content is not None:
+        (tmp_path / "stage" / "last.keras").write_bytes(content)
+    with pytest.raises(UserError, match=r"last\.keras.*remove stage\.json: the same command then trains this stage again"):
+        run_stage(tmp_path / "stage", stage, network(), CATEGORY, lesson(stage))
+    (tmp_path / "stage" / "stage.json").unlink()
+    run_stage(tmp_path / "stage", stage, network(), CATEGORY, lesson(stage))
+
+
 def test_stage_checkpoints_can_be_loaded(tmp_path):
     stage, model = Stage("flat-cosine", 0.05, 1, 8, frozen=True), network()
     run_stage(tmp_path / "stage", stage, model, CATEGORY, lesson(stage))

@@ -16,12 +16,14 @@ from tfrepr.analysis.features import (
     read_features,
     write_features,
     write_images,
+    write_scores,
 )
 from tfrepr.analysis.gradcam import write_gradcam
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.attacks.loading import load_data
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import UserError
+from tfrepr.reading import noted, read_text
 from tfrepr.runs import RunDirectory
 
 
@@ -55,7 +57,9 @@ def analyse(run: RunDirectory, data_dir: Path | None) -> Iterator[str]:
         if not read_features(run):
             write_last_features(run, dataset)
             yield f"{run / FOLDER}: features after the last epoch"
-        yield from (run / FOLDER / "scores.csv").read_text(encoding="utf-8").splitlines()
+        elif not (run / FOLDER / "scores.csv").exists():
+            write_scores(run)
+        yield from noted(lambda: read_text(run / FOLDER / "scores.csv"), "").splitlines()
         yield str(write_gradcam(trained, dataset))
 
 

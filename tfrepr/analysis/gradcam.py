@@ -16,7 +16,6 @@ The gradient is TensorFlow's (`tf.GradientTape`); a run trained on another backe
 from __future__ import annotations
 
 import re
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ import numpy as np
 
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import LabelRepresentation
+from tfrepr.reading import damaged, read_arrays
 from tfrepr.runs import RunDirectory, replacing
 
 if TYPE_CHECKING:
@@ -133,10 +133,19 @@ def read_gradcam(run: RunDirectory) -> dict[str, np.ndarray]:
     Raises:
         UserError: The file is damaged.
     """
-    try:
-        with np.load(run / FILE, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in ARRAYS}
-    except FileNotFoundError:
+    path, advice = run / FILE, f"Make it again: python scripts/analyse.py {run.path}"
+    if not path.exists():
         return {}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{run / FILE} is damaged ({error}). Make it again: python scripts/analyse.py {run.path}") from None
+    arrays = read_arrays(path, ARRAYS, advice)
+    if not _fit_together(**arrays):
+        raise damaged(path, "its arrays do not fit together", advice)
+    return arrays
+
+
+def _fit_together(images: np.ndarray, maps: np.ndarray, stages: np.ndarray, class_ids: np.ndarray, predicted: np.ndarray,
+                  class_names: np.ndarray) -> bool:
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images) or maps.dtype.kind != "f":
+        return False
+    named = all(ids.shape == (len(images),) and ids.dtype.kind in "iu" and 0 <= ids.min() <= ids.max() < class_names.size
+                for ids in (class_ids, predicted))
+    return named and maps.shape == (len(images), len(STAGE_TITLES), *images.shape[1:3]) and len(stages) == len(STAGE_TITLES)

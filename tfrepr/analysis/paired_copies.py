@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tfrepr.analysis.evaluation_report import answer
 from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
+from tfrepr.reading import read_arrays
 from tfrepr.runs import RunDirectory
 
 Z_95 = 1.959964
@@ -26,12 +26,9 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: No such file, or other arrays.
     """
-    try:
-        arrays = np.load(path, allow_pickle=False)
-        images, labels = np.asarray(arrays["images"]), np.asarray(arrays["labels"])
-    except (OSError, KeyError, IndexError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read as an .npz file with the arrays images (uint8, n x height x width x 3) and "
-                        f"labels (n class ids): {error}.") from None
+    arrays = read_arrays(path, ("images", "labels"), "Wanted is an .npz file with the arrays images (uint8, n x height x width "
+                         "x 3) and labels (n class ids).")
+    images, labels = arrays["images"], arrays["labels"]
     whole = np.issubdtype(labels.dtype, np.integer)
     if images.dtype != np.uint8 or images.ndim != 4 or not whole or labels.shape != images.shape[:1] or not len(labels):
         raise UserError(f"{path} must hold images (uint8, n x height x width x 3) and labels (n class ids). Received: images "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrepr.attacks.loading import load_data, load_representation
+from tfrepr.attacks.loading import load_best_model, load_data, load_representation
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.runs import RunDirectory
@@ -49,18 +49,17 @@ class TrainedModel:
         Raises:
             UserError: No run directory, an unfinished run, damaged files, or `--preprocessing per-image`.
         """
-        from tfrepr.training.checkpoint import load_model
-
         preprocessing = run.config().preprocessing
         run.metrics()
         environment = run.environment()
         if preprocessing != "dataset":
             raise UserError(f"{run.path} was trained with --preprocessing {preprocessing}. Choose a run with --preprocessing "
                             "dataset; others cannot be looked at here.")
-        if "mean" not in environment:
+        if not {"mean", "std"} <= environment.keys():
             dataset = load_data(run, run.config(), data_dir)
             environment = {"mean": dataset.mean, "std": dataset.std}
-        return cls(run, load_model(run / "best.keras"), load_representation(run), tuple(environment["mean"]),
+        representation = load_representation(run)
+        return cls(run, load_best_model(run, representation), representation, tuple(environment["mean"]),
                    tuple(environment["std"]))
 
     @property

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from tfrepr.attacks import gallery
-from tfrepr.attacks.loading import categorical_twin, check_checkpoint, checkpoint_digest, load_data, load_victim
+from tfrepr.attacks.loading import categorical_twin, check_attacked, load_data, load_victim
 from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
 from tfrepr.attacks.table import (
@@ -34,6 +34,7 @@ from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.registry import PROTOCOLS
 from tfrepr.runs import RunDirectory
+from tfrepr.training.checkpoint_digest import checkpoint_digest
 
 
 def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | None = None, transfer: bool = True,
@@ -55,7 +56,7 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
     Raises:
         UserError: An unfinished run, a run in use, a missing or foreign checkpoint, changed data, damaged results.
     """
-    metrics, config = run.metrics(), run.config()
+    metrics, config = run.metrics("test_images"), run.config()
     protocol, source = _with_source(build_protocol(settings), run, config, transfer, transfer_from)
     images = min(settings.images or metrics["test_images"], metrics["test_images"])
     criteria = ("nearest",) if config.label == "category" else ("nearest", "threshold")
@@ -63,7 +64,7 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
         todo = _Todo(run, protocol, settings.attack_seed, criteria, images)
         if not todo:
             return False
-        check_checkpoint(run)
+        check_attacked(run)
         _attack(run, config, protocol, settings, todo, source, data_dir, progress_bar)
     return True
 
@@ -186,5 +187,5 @@ def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, d
     used = {"description": PROTOCOLS.describe(protocol.name), "settings": dataclasses.asdict(settings),
             **dataclasses.asdict(protocol), "epsilon_unit": "1/255" if protocol.space == "pixel" else "normalised",
             "transfer_from": source.path.name if source is not None else None}
-    run.write_json("attacks.json", {"checkpoint": checkpoint_digest(run), "data_variant": dataset.variant,
-                                    "protocols": known.get("protocols", {}) | {protocol.name: used}})
+    run.write_json("attacks.json", {"checkpoint": checkpoint_digest(run / "best.keras"), "data_variant": dataset.variant,
+                                    "protocols": (known.get("protocols") or {}) | {protocol.name: used}})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +16,13 @@ from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation, RegressionRepresentation
+from tfrepr.reading import UnreadableFileError, damaged, read_array, read_bytes
 from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
+from tfrepr.training.checkpoint_digest import checkpoint_digest
+
+if TYPE_CHECKING:
+    import keras
 
 SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "folder", "image_size", "corruption",
                       "corruption_level", "preprocessing")
@@ -28,18 +35,34 @@ def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size
     Raises:
         UserError: No checkpoint, a damaged one, or one of another architecture than the run's.
     """
+    representation = load_representation(run)
+    model = load_best_model(run, representation)
+    if tuple(model.input_shape[1:]) != dataset.image_shape:
+        raise _other_architecture(run, f"it takes images {tuple(model.input_shape[1:])}, and those of the run are "
+                                  f"{dataset.image_shape}")
+    return Victim(model, representation, ImageSpace(space, dataset.mean, dataset.std), batch_size, jit)
+
+
+def load_best_model(run: RunDirectory, representation: LabelRepresentation) -> keras.Model:
+    """The best checkpoint of a run.
+
+    Raises:
+        UserError: No checkpoint, a damaged one, or another one than the run's.
+    """
     from tfrepr.training.checkpoint import load_model
 
-    representation = load_representation(run)
     model = load_model(run / "best.keras")
     parameters = int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
-    found = (tuple(model.input_shape[1:]), tuple(model.output_shape[1:]), parameters)
-    wanted = (dataset.image_shape, representation.output_shape, run.environment()["parameters"])
-    if found != wanted:
-        raise UserError(f"{run / 'best.keras'} is a checkpoint of another architecture: input {found[0]}, output {found[1]}, "
-                        f"{found[2]:,} parameters; the run's are {wanted[0]}, {wanted[1]}, {wanted[2]:,}. Remove the run "
-                        "directory and train again.")
-    return Victim(model, representation, ImageSpace(space, dataset.mean, dataset.std), batch_size, jit)
+    found = (tuple(model.output_shape[1:]), parameters)
+    wanted = (tuple(representation.output_shape), run.environment().get("parameters", parameters))
+    if len(model.inputs) != 1 or found != wanted:
+        raise _other_architecture(run, f"output {found[0]}, {found[1]:,} parameters; the run's are {wanted[0]}, {wanted[1]:,}")
+    return model
+
+
+def _other_architecture(run: RunDirectory, difference: str) -> UserError:
+    return UserError(f"{run / 'best.keras'} is a checkpoint of another architecture: {difference}. Put the right file back, or "
+                     "remove the run directory and train again.")
 
 
 def load_representation(run: RunDirectory) -> LabelRepresentation:
@@ -48,20 +71,18 @@ def load_representation(run: RunDirectory) -> LabelRepresentation:
     Raises:
         UserError: The table is missing or is not the one of the training.
     """
-    config, environment = run.config(), run.environment()
-    names = tuple(environment["class_names"])
-    try:
-        table = np.load(run / "label_table.npy", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{run / 'label_table.npy'} cannot be read ({error}). Remove the run directory and train "
-                        "again.") from None
+    config, environment = run.config(), run.environment("class_names", "label_fingerprint")
+    names, path = tuple(environment["class_names"]), run / "label_table.npy"
+    advice = "Put back a copy of it, or remove the run directory and train again."
     if config.label == "category":
         representation: LabelRepresentation = CategoryRepresentation("category", names, config.label_smoothing)
     else:
+        table = read_array(path, advice)
+        if table.dtype.kind != "f" or table.ndim < 2 or len(table) != len(names):
+            raise damaged(path, f"it holds {table.dtype} of shape {table.shape} for {len(names)} classes", advice)
         representation = RegressionRepresentation(config.label, names, table)
     if representation.fingerprint != environment["label_fingerprint"]:
-        raise UserError(f"{run / 'label_table.npy'} is not the table that the run was trained with. Remove the run directory "
-                        "and train again.")
+        raise UserError(f"{path} is not the table that the run was trained with. {advice}")
     return representation
 
 
@@ -77,26 +98,14 @@ def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> Im
                         "units of the data set's standard deviation, so they take runs with --preprocessing dataset only.")
     dataset = corrupted(DATASETS[config.dataset](folder, config.image_size), config.corruption, level=config.corruption_level,
                         seed=config.seed)
-    trained_on = run.environment()["data_fingerprint"]
+    trained_on = run.environment("data_fingerprint")["data_fingerprint"]
     if dataset.fingerprint != trained_on:
         raise RunRefusedError(f"The data are not those that {run.path} was trained on ({trained_on} then, "
                               f"{dataset.fingerprint} now: {dataset.variant}). Give the right folder with --data-dir.")
     return dataset
 
 
-def checkpoint_digest(run: RunDirectory) -> str:
-    """First 16 hex digits of the SHA-256 of the best checkpoint.
-
-    Raises:
-        UserError: There is none.
-    """
-    path = run / "best.keras"
-    if not path.exists():
-        raise UserError(f"There is no checkpoint {path}. Train the run to its end with scripts/train.py.")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def check_checkpoint(run: RunDirectory) -> None:
+def check_attacked(run: RunDirectory) -> None:
     """Refuses to put the results of two checkpoints into one attacks.csv.
 
     Raises:
@@ -104,8 +113,10 @@ def check_checkpoint(run: RunDirectory) -> None:
     """
     if not (run / "attacks.csv").exists():
         return
-    earlier, now = run.read_json("attacks.json").get("checkpoint"), checkpoint_digest(run)
-    if earlier != now:
+    path = run / "best.keras"
+    earlier, now = run.read_json("attacks.json").get("checkpoint"), checkpoint_digest(path)
+    of_the_file = hashlib.sha256(read_bytes(path)).hexdigest()[:16]  # what attacks.json kept before it kept `now`
+    if earlier not in (now, of_the_file):
         raise RunRefusedError(f"{run / 'attacks.csv'} was made with another checkpoint ({earlier} then, {now} now); nothing "
                               "was overwritten. Move attacks.csv, attacks.json and gallery.npz away to attack the present "
                               "one.")
@@ -122,8 +133,10 @@ def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
         return run
     for path in sorted(run.path.parent.glob("*/metrics.json")):
         other = RunDirectory(path.parent)
-        if all(getattr(other.config(), name) == value for name, value in wanted.items()):
-            return other
+        with contextlib.suppress(UnreadableFileError):
+            found = other.config()
+            if all(getattr(found, name) == value for name, value in wanted.items()):
+                return other
     raise UserError(f"The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, and "
                     f"{run.path.parent} has no such finished run. Train it: python scripts/train.py --dataset "
                     f"{config.dataset} --encoder {config.encoder} --label category --seed {config.seed} --percent "

@@ -75,6 +75,8 @@ def _attack_one(run: RunDirectory, settings: AttackSettings, data_dir: Path | No
 def report(paths: Sequence[Path]) -> None:
     """Prints what attacks.csv of these runs says: accuracies, the fall from standard to adaptive, and signs of masking."""
     results = read_results(paths)
+    for note in results.notes:
+        click.secho(f"Note: {note}", fg="yellow", err=True)
     attacks = results.attacks.merge(results.runs[["run", "dataset", "encoder", "label", "seed"]], on="run")
     if not len(attacks):
         return

@@ -9,11 +9,11 @@ rows that it fills, so that sums are right.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tfrepr.attacks.protocols import Attack, Protocol
 from tfrepr.attacks.sweep import Outcome
 from tfrepr.attacks.victim import Decisions
 from tfrepr.errors import UserError
+from tfrepr.reading import UnreadableFileError, read_arrays, read_csv, whole_number
 from tfrepr.runs import replacing, write_atomically
 
 Key = tuple[Any, ...]
@@ -60,7 +61,7 @@ class AttackRow:
 
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(AttackRow))
-_READERS = {"str": str, "int": int, "float": float, "int | None": lambda text: int(text) if text else None}
+_READERS = {"str": str, "int": whole_number, "float": float, "int | None": lambda text: whole_number(text) if text else None}
 
 
 def row_key(protocol: Protocol, attack: Attack, epsilon: float, attack_seed: int, criterion: str, images: int) -> Key:
@@ -99,30 +100,30 @@ def read_rows(path: Path) -> list[AttackRow]:
     """
     if not path.exists():
         return []
-    *lines, torn = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    if not lines:
-        return []
-    if lines[0] != ",".join(COLUMNS):
-        raise UserError(f"{path} has other columns than this version writes: {lines[0]!r}. Move it away; the next attack "
-                        "makes it anew.")
-    rows = [_parse(line) for line in lines[1:]]
-    if rows and rows[-1] is None and not torn:
-        rows.pop()
-    if None in rows:
-        raise UserError(f"Line {rows.index(None) + 2} of {path} is damaged: {lines[rows.index(None) + 1]!r}. Delete that line; "
-                        "the next attack does it again.")
-    return rows
+    table = read_csv(path, COLUMNS, "Move it away; the next attack makes it anew.")
+    if further := [name for name in table.columns if name not in COLUMNS]:
+        raise UserError(f"{path} has columns that this version does not write: {', '.join(further)}. Move it away; the next "
+                        "attack makes it anew.")
+    lines = {number: line for number, line in enumerate(table.lines, start=2) if line.strip(",")}
+    rows = {number: _parse(line, table.columns) for number, line in lines.items()}
+    damaged = [number for number, row in rows.items() if row is None]
+    if damaged and damaged[0] == max(rows) and not table.cut:
+        del rows[damaged.pop()]
+    if damaged:
+        raise UserError(f"Line {damaged[0]} of {path} is damaged: {lines[damaged[0]][:200]!r}. Delete that line; the next "
+                        "attack does it again.")
+    return list(rows.values())
 
 
-def _parse(line: str) -> AttackRow | None:
+def _parse(line: str, columns: Sequence[str]) -> AttackRow | None:
     """A row, or None where the line is not a whole one."""
-    texts = next(csv.reader([line]), [])
-    if len(texts) != len(COLUMNS):
+    cells = line.split(",")
+    if len(cells) != len(columns):
         return None
+    texts = dict(zip(columns, cells, strict=True))
     try:
-        return AttackRow(*(_READERS[field.type](text)
-                           for field, text in zip(dataclasses.fields(AttackRow), texts, strict=True)))
-    except ValueError:
+        return AttackRow(**{field.name: _READERS[field.type](texts[field.name]) for field in dataclasses.fields(AttackRow)})
+    except (ValueError, OverflowError):
         return None
 
 
@@ -146,14 +147,12 @@ class Survivors:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._bits: dict[str, np.ndarray] = {}
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                self._bits = {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            pass
+        with contextlib.suppress(UnreadableFileError):
+            self._bits = read_arrays(path)
 
     def __contains__(self, key: Key) -> bool:
-        return _text(key) in self._bits
+        bits = self._bits.get(_text(key))
+        return bits is not None and (bits.dtype, bits.shape) == (np.uint8, (-(-key[-1] // 8),))
 
     def __getitem__(self, key: Key) -> np.ndarray:
         """bool, `(images,)`; `images` is the last part of the key."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tfrepr.errors import UserError
+from tfrepr.reading import damaged, fits, noted, read_json
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.runs import write_atomically
 
@@ -21,6 +22,14 @@ Row = dict[str, Any]
 DATASETS = {"cifar10": 10, "cifar100": 100}
 ENCODERS = ("vgg19", "resnet32", "resnet110")
 IMAGE_SIDE = 32
+LAYER = ("layer", "input", "output", "kernel", "stride", "padding")
+"""Columns of Table 5."""
+ROW_FORMS = {
+    "table2": {"label": str, "dataset": str, "quantity": str, "classes": int, "mean": float, "spread": float,
+               "paper_cell": str | None, "paper_mean": float | None, "paper_spread": float | None},
+    "tables3-5": {"table": str, "dataset": str, "encoder": str, "label": str, "value": int},
+}
+"""Types of the columns of the experiments' rows, but for those of Table 5."""
 
 
 def measurement_file(experiment: str, output: Path) -> Path:
@@ -29,12 +38,18 @@ def measurement_file(experiment: str, output: Path) -> Path:
 
 
 def read_measurement(experiment: str, output: Path) -> list[Row]:
-    """The rows of `measure`; none where it has not been done, or its file is damaged."""
-    try:
-        rows = json.loads(measurement_file(experiment, output).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return rows if isinstance(rows, list) else []
+    """The rows of `measure`; none where it has not been done, or its file is damaged, which is noted on standard error."""
+    path = measurement_file(experiment, output)
+    advice = f"Make it again: python scripts/train.py --experiment {experiment}"
+
+    def rows() -> list[Row]:
+        found = read_json(path, list[dict[str, Any]], advice=advice)
+        kinds = [ROW_FORMS[experiment] if row.get("table") != "Table 5" else dict.fromkeys(LAYER, str) for row in found]
+        if not all(form.keys() <= row.keys() and fits(row, form) for form, row in zip(kinds, found, strict=True)):
+            raise damaged(path, "its rows lack columns, or hold values of other types", advice)
+        return found
+
+    return noted(rows, []) if path.exists() else []
 
 
 def measure(experiment: str, output: Path) -> Path:
@@ -125,7 +140,7 @@ def _decoder_layers(model: keras.Model) -> Iterator[Row]:
 
 
 def _decoder_row(*values: str) -> Row:
-    return {"table": "Table 5", **dict(zip(("layer", "input", "output", "kernel", "stride", "padding"), values, strict=True))}
+    return {"table": "Table 5", **dict(zip(LAYER, values, strict=True))}
 
 
 def _channels_first(shape: tuple) -> str:

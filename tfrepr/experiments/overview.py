@@ -90,8 +90,9 @@ def measured_speeds(finished: Sequence[RunConfig], output: Path) -> dict[str, fl
     for config in finished:
         run = RunDirectory.of(config, output)
         try:
-            seconds, images = run.metrics()["train_seconds"], run.environment()["train_images"]
-        except (UserError, KeyError):
+            seconds = run.metrics("train_seconds")["train_seconds"]
+            images = run.environment("train_images")["train_images"]
+        except UserError:
             continue
         if seconds and seconds > 0:
             speeds.setdefault(config.encoder, []).append(config.epochs * images / seconds)

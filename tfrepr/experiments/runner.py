@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,6 +20,7 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, UserError
 from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task
 from tfrepr.experiments.grid import GridOptions, shard_of
+from tfrepr.reading import noted
 from tfrepr.runs import RunDirectory, record_experiment
 from tfrepr.training.cost import cores
 
@@ -99,8 +99,12 @@ def _on_ray(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, g
 def _answered(config: RunConfig, output: Path, alone: bool) -> Outcome | None:
     """The outcome of a cell that needs no training now, found without TensorFlow; a single cell is not passed over."""
     run = RunDirectory.of(config, output)
-    if run.finished and run.config() == config:
-        return Outcome(config, "finished earlier")
+    try:
+        if run.finished and run.config() == config:
+            return Outcome(config, "finished earlier")
+    except UserError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        return Outcome(config, "failed", error.exit_code, str(error))
     if not alone and run.in_use:
         return Outcome(config, "in work elsewhere")
     return None
@@ -198,12 +202,13 @@ def account(outcomes: Sequence[Outcome], cells: int, finished: int) -> str:
 def summary(runs: Sequence[RunDirectory]) -> str:
     """A table: label, test accuracy, threshold accuracy, training time, run directory."""
     rows = [("label", "test accuracy", "under threshold", "training", "run directory")]
-    rows += [_summary_row(run.config(), run.metrics(), run.path) for run in runs]
+    rows += [row for run in runs if (row := noted(lambda run=run: _summary_row(run), None))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _summary_row(config: RunConfig, metrics: dict[str, Any], path: Path) -> tuple[str, ...]:
-    understood = metrics["test_threshold_accuracy"]
-    return (config.label, f"{metrics['test_accuracy']:.2%}", "-" if understood is None else f"{understood:.2%}",
-            f"{metrics['train_seconds']:.0f} s", str(path))
+def _summary_row(run: RunDirectory) -> tuple[str, ...]:
+    metrics = run.metrics("test_accuracy", "train_seconds")
+    understood = metrics.get("test_threshold_accuracy")
+    return (run.config().label, f"{metrics['test_accuracy']:.2%}", "-" if understood is None else f"{understood:.2%}",
+            f"{metrics['train_seconds']:.0f} s", str(run.path))

@@ -132,6 +132,8 @@ def _report(runs: Sequence[Any], plots: Path, name: str) -> None:
     from tfrepr.weak_labels.results import markdown, mean_table, result_table
 
     table = result_table(runs)
+    if table.empty:
+        return
     text = markdown(mean_table(table))
     click.echo("\n" + text)
     write_atomically(plots / f"{name}.csv", table.to_csv(index=False).encode())

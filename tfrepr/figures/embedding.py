@@ -6,15 +6,26 @@ shows "the models with highest accuracy", trained "with the same random seed").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfrepr.analysis.features import FOLDER, PROGRESS, embed, measure, milestones, read_class_ids, read_features
+from tfrepr.analysis.features import (
+    FOLDER,
+    PROGRESS,
+    Scores,
+    embed,
+    kept_epochs,
+    measure,
+    milestones,
+    read_class_ids,
+    read_features,
+)
 from tfrepr.figures import style
 from tfrepr.figures.series import DATA, NothingToPlotError, data_title, encoders, page_by, style_name
+from tfrepr.reading import damaged, noted
 from tfrepr.registry import FIGURES
 from tfrepr.runs import RunDirectory
 
@@ -30,6 +41,8 @@ FIGURE8_LABELS = ("constant", "speech", "category")
 """Rows of Figure 5 and columns of Figure 8, in the paper's order."""
 COMMAND = "python scripts/train.py --features, or for the end of finished runs python scripts/analyse.py RUN_DIR"
 MOST_NAMED_CLASSES = 20
+FEWEST = 4
+"""Images in a picture."""
 
 
 @FIGURES.register("figure5")
@@ -84,13 +97,28 @@ def _with_features(runs: pd.DataFrame, more_than_one: bool) -> pd.DataFrame:
     Raises:
         NothingToPlotError: There are none; the message says how to get them.
     """
-    kept = [len(list((Path(path) / FOLDER).glob("epoch-*.npz"))) > more_than_one for path in runs["path"]]
+    kept = [len(noted(lambda path=path: _readable_epochs(RunDirectory(path), more_than_one), ())) > more_than_one
+            for path in runs["path"]]
     names = [style_name(*pair) for pair in zip(runs["label"], runs["label_smoothing"], strict=True)]
     found = runs.assign(style=names)[np.array(kept, dtype=bool)]
     if found.empty:
         which = "features of several epochs" if more_than_one else "features"
         raise NothingToPlotError(f"These runs have no {which} yet. Make them with: {COMMAND}")
     return found
+
+
+def _readable_epochs(run: RunDirectory, more_than_one: bool) -> Collection[int]:
+    """Epochs whose features can be drawn; files are opened only where there are enough of them.
+
+    Raises:
+        UserError: The names of the classes or the class ids of the images cannot be read.
+    """
+    if len(kept_epochs(run)) <= more_than_one:
+        return ()
+    names, class_ids = run.environment("class_names")["class_names"], read_class_ids(run)
+    if not 0 <= class_ids.min(initial=0) <= class_ids.max(initial=0) < len(names):
+        raise damaged(run / FOLDER / "images.npz", "its class ids are not those of the run", "The run is left out.")
+    return read_features(run)
 
 
 def _by_rank(runs: pd.DataFrame) -> list[str]:
@@ -124,8 +152,7 @@ def _draw_progress(row: Sequence[Axes], run: RunDirectory) -> None:
         if epoch in stored:
             _draw(axes, run, stored[epoch], epoch)
         else:
-            _empty(axes)
-            axes.text(0.5, 0.5, "not kept", transform=axes.transAxes, ha="center", va="center", fontsize=7, color="#777777")
+            _say(axes, "not kept")
 
 
 def _draw_last(axes: Axes, run: RunDirectory) -> None:
@@ -133,13 +160,27 @@ def _draw_last(axes: Axes, run: RunDirectory) -> None:
     _draw(axes, run, features, epoch)
 
 
+def _say(axes: Axes, why: str) -> None:
+    """An empty panel, and why."""
+    _empty(axes)
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=7, color="#777777")
+
+
 def _draw(axes: Axes, run: RunDirectory, features: np.ndarray, epoch: int) -> None:
     class_ids = read_class_ids(run)
+    if len(features) < FEWEST or not np.isfinite(features).all():
+        _say(axes, f"epoch {epoch}:\n" + ("too few images" if len(features) < FEWEST else "features\noverflowed"))
+        return
     scores, plane = measure(features, class_ids, epoch, run.config().epochs), embed(features)
     axes.scatter(*plane.T, c=_colors(len(run.environment()["class_names"]))[class_ids], s=1.6, linewidths=0, rasterized=True)
     _empty(axes)
-    axes.set_xlabel(f"epoch {epoch}\nsilhouette {scores.silhouette:.2f}\n{scores.neighbours}-NN purity {scores.knn_purity:.2f}",
-                    fontsize=6.5)
+    axes.set_xlabel(f"epoch {epoch}\nsilhouette {scores.silhouette:.2f}\n{_purity(scores)}", fontsize=6.5)
+
+
+def _purity(scores: Scores) -> str:
+    """`"10-NN purity 0.68"`; `"4 to 10-NN purity 0.68"` where k is smaller for small classes."""
+    smallest = f"{scores.fewest_neighbours} to " if scores.fewest_neighbours < scores.neighbours else ""
+    return f"{smallest}{scores.neighbours}-NN purity {scores.knn_purity:.2f}"
 
 
 def _empty(axes: Axes) -> None:

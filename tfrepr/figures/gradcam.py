@@ -9,6 +9,7 @@ import numpy as np
 from tfrepr.analysis.gradcam import FILE, STAGE_TITLES, read_gradcam
 from tfrepr.figures import style
 from tfrepr.figures.series import DATA, NothingToPlotError, data_title, page_by, style_name
+from tfrepr.reading import noted
 from tfrepr.registry import FIGURES
 from tfrepr.runs import RunDirectory
 
@@ -56,7 +57,7 @@ def _maps_by_label(runs: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
     names = [style_name(*pair) for pair in zip(runs["label"], runs["label_smoothing"], strict=True)]
     found = {}
     for name, path in sorted(zip(names, runs["path"], strict=True), key=lambda pair: style.label_rank(pair[0])):
-        if name not in found and (arrays := read_gradcam(RunDirectory(path))):
+        if name not in found and (arrays := noted(lambda path=path: read_gradcam(RunDirectory(path)), {})):
             found[name] = arrays
     if not found:
         raise NothingToPlotError(f"These runs have no {FILE} yet. Make it with: python scripts/analyse.py RUN_DIR")

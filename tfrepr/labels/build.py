@@ -13,6 +13,7 @@ from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.labels.waveforms import equal_groups
+from tfrepr.reading import read_array
 from tfrepr.registry import LABELS
 
 SHOWN_PAIRS = 5
@@ -67,14 +68,10 @@ def read_table(path: Path, classes: int | None) -> np.ndarray:
     Raises:
         UserError: Not such a file, pickled objects, a wrong number or shape of rows, or values that are not finite.
     """
-    try:
-        table = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"The label table {path} cannot be read as a .npy array of numbers ({error}). Write it with "
-                        "numpy.save(path, table).") from error
+    table = read_array(path, "A label table is a .npy array of numbers. Write it with numpy.save(path, table).")
     count = "rows" if classes is None else f"{classes} rows"
     wanted = f"Wanted are {count} (one a class) of finite numbers, each a vector or a square matrix."
-    if not isinstance(table, np.ndarray) or table.dtype.kind not in "fiu":
+    if table.dtype.kind not in "fiu":
         raise UserError(f"The label table {path} does not hold one array of real numbers. {wanted}")
     square = table.ndim == 2 or (table.ndim == 3 and table.shape[1] == table.shape[2])
     if not square or table.size == 0 or classes not in (None, len(table)):

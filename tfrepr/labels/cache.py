@@ -7,12 +7,13 @@ import json
 import os
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tfrepr.reading import UnreadableFileError, read_arrays
 
 
 def cache_folder() -> Path:
@@ -42,9 +43,8 @@ def cached_table(recipe: dict[str, Any], make: Callable[[], np.ndarray]) -> np.n
 
 def _read(path: Path) -> np.ndarray | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["table"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.zlib.error):
+        return read_arrays(path, ("table",))["table"]
+    except UnreadableFileError:
         return None
 
 

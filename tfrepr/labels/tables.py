@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from dataclasses import dataclass
@@ -14,10 +13,14 @@ from tfrepr.data.class_names import FIXED_NAMES
 from tfrepr.errors import UserError
 from tfrepr.labels.build import build_representation, read_table
 from tfrepr.labels.options import LabelOptions
+from tfrepr.reading import noted, read_json
 from tfrepr.registry import LABELS
 
 AUTHORS_FILE_NAMES = {"uniform": "constant"}
 """What the authors' code and files call a label, where the paper and we call it otherwise."""
+
+SIDECAR_FORM = {"dataset": str | None, "label": str, "class_names": list[str]}
+"""Of the JSON file beside a table, see `tfrepr.labels.export`."""
 
 ONLY_BY_NAME = ("bert", "glove", "speech-augmented")
 """Labels that are not made unless asked for: two need models from the web, and the third has the table of `speech`."""
@@ -89,12 +92,12 @@ def load_table(path: Path, *, class_names: tuple[str, ...] | None = None, datase
 
 
 def _from_sidecar(path: Path) -> tuple[str | None, str, tuple[str, ...]] | None:
-    """Data set, label and class names in the JSON file beside a table, None where there is no such file."""
-    try:
-        values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        return values["dataset"], str(values["label"]), tuple(map(str, values["class_names"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    """Data set, label and class names in the JSON file beside a table; None where there is no such file, or (and that is
+    noted on standard error) it cannot be read."""
+    sidecar = path.with_suffix(".json")
+    values = noted(lambda: read_json(sidecar, SIDECAR_FORM, needed=("label", "class_names"), advice="It is passed over."),
+                   None) if sidecar.exists() else None
+    return None if values is None else (values.get("dataset"), values["label"], tuple(values["class_names"]))
 
 
 def _from_file_name(stem: str) -> tuple[str | None, str, None]:

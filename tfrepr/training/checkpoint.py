@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +12,11 @@ import keras
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.reading import UnreadableFileError, damaged, parse_json, read_arrays
 from tfrepr.runs import RunDirectory, replacing, write_atomically
+from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest, unloadable
+
+PROGRESS_FORM = {"epoch": int, "best_epoch": int, "best_accuracy": float, "best_loss": float, "train_seconds": float}
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,15 @@ class Checkpoint:
         self.run = run
         self.model = model
         self.optimizer = optimizer
+        self.best_digest: str | None = None
 
     def save(self, progress: Progress, improved: bool) -> None:
         """Writes the state after an epoch, and the model where it is the best so far."""
         if improved:
-            save_model(self.model, self._best(progress.best_epoch))
+            self._save_best(progress)
         arrays = {f"variable{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
         buffer = io.BytesIO()
-        np.savez(buffer, progress=np.array(json.dumps(asdict(progress))), **arrays)
+        np.savez(buffer, progress=np.array(json.dumps(asdict(progress))), best=np.array(self.best_digest or ""), **arrays)
         write_atomically(self.run / "state.npz", buffer.getvalue())
         self._drop_others(progress)
 
@@ -69,33 +74,42 @@ class Checkpoint:
         """Loads the last state into model and optimiser; returns an empty Progress where there is none.
 
         Raises:
-            UserError: The file is damaged or belongs to another model.
+            UserError: The file is damaged or belongs to another model, or the best model that it names is lost.
         """
         path = self.run / "state.npz"
         if not path.exists():
             return Progress()
-        try:
-            with np.load(path, allow_pickle=False) as state:
-                progress = Progress(**json.loads(str(state["progress"])))
-                arrays = [state[name] for name in sorted(state.files) if name.startswith("variable")]
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path} is damaged ({error}). Remove it and {self.run / 'history.csv'} to train from the "
-                            "start.") from None
-        variables = self._variables()
+        advice = "Remove it to train from the start; the log is then cut back."
+        arrays = read_arrays(path, advice=advice)
+        told = parse_json(str(arrays.pop("progress", "")), PROGRESS_FORM, needed=PROGRESS_FORM, path=path, advice=advice)
+        self.best_digest = str(arrays.pop("best", "")) or None
+        arrays = [arrays[name] for name in sorted(arrays)]
+        if any(array.dtype.kind not in "biuf" for array in arrays):
+            raise damaged(path, "it holds something else than numbers", advice)
+        progress, variables = Progress(**{name: told[name] for name in PROGRESS_FORM}), self._variables()
         if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
             raise UserError(f"{path} belongs to another model. Remove the run directory to train from the start.")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+        if progress.best_epoch == progress.epoch > 0 and not self._found_best(progress):
+            self._save_best(progress)  # the state holds the same weights
+        if progress.best_epoch:
+            self._known_best(progress)
         self._drop_others(progress)
         return progress
 
     def finish(self, progress: Progress) -> None:
-        """Leaves `best.keras` and `last.keras`, the same without validation; may be repeated after a kill."""
+        """Leaves `best.keras` and `last.keras`, the same without validation; may be repeated after a kill.
+
+        Raises:
+            UserError: The best model was lost.
+        """
+        best = self._known_best(progress) if progress.best_epoch else None
         save_model(self.model, self.run / "last.keras")
-        if not progress.best_epoch:
+        if best is None:
             save_model(self.model, self.run / "best.keras")
-        if self._best(progress.best_epoch).exists():
-            self._best(progress.best_epoch).replace(self.run / "best.keras")
+        else:
+            best.replace(self.run / "best.keras")
 
     def clear(self) -> None:
         """Removes the state of a finished run."""
@@ -106,6 +120,26 @@ class Checkpoint:
 
     def _best(self, epoch: int) -> Path:
         return self.run / f"best-{epoch:05d}.keras"
+
+    def _save_best(self, progress: Progress) -> None:
+        save_model(self.model, self._best(progress.best_epoch))
+        self.best_digest = checkpoint_digest(self._best(progress.best_epoch))
+
+    def _found_best(self, progress: Progress) -> Path | None:
+        """The best model, under the name that it has while training or, after a kill at the end, under its last one."""
+        for path in (self._best(progress.best_epoch), self.run / "best.keras"):
+            with contextlib.suppress(UnreadableFileError):
+                found = checkpoint_digest(path)
+                if self.best_digest in (None, found):  # states of older versions hold no digest
+                    return path
+        return None
+
+    def _known_best(self, progress: Progress) -> Path:
+        if (path := self._found_best(progress)) is None:
+            raise UserError(f"{self._best(progress.best_epoch)}, the best model of this unfinished run, is lost, damaged or "
+                            f"another one. Put the right file back, or remove {self.run / 'state.npz'}: the same command then "
+                            "trains again from the start.")
+        return path
 
     def _drop_others(self, progress: Progress) -> None:
         for path in self.run.path.glob("best-*.keras"):
@@ -123,15 +157,13 @@ def load_model(path: Path) -> keras.Model:
     """Loads a `.keras` file; safe mode stays on.
 
     Raises:
-        UserError: The file is missing or damaged.
+        UserError: The file is missing or damaged, or is not the one whose digest the record beside it keeps.
     """
     import tfrepr.models.layers  # these two register the layers that the file names
     import tfrepr.models.response_normalisation  # noqa: F401
 
-    if not path.exists():
-        raise UserError(f"There is no checkpoint {path}. Train the run to its end with scripts/train.py.")
+    advice = check_checkpoint(path)
     try:
         return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise UserError(f"{path} cannot be loaded ({first_line}). Remove the run directory and train again.") from None
+    except Exception as error:  # Keras lets through whatever it meets when it builds the layers
+        raise unloadable(path, error, advice) from None

@@ -28,6 +28,7 @@ from tfrepr.runs import RunDirectory, history_columns
 from tfrepr.seeds import integer_seed
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
+from tfrepr.training.checkpoint_digest import checkpoint_digests
 from tfrepr.training.cost import DEVICES, duration, expected_seconds
 from tfrepr.training.data_parallel import DataParallel
 from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
@@ -151,9 +152,11 @@ def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel
         model = build_model(config.encoder, cell.dataset.image_shape, cell.representation)
         optimizer = SGD(config.learning_rate, config.momentum, config.weight_decay)
         optimizer.build(model.trainable_variables)
-    _claim_environment(run, cell, device, model)
+    environment = _claim_environment(run, cell, device, model)
     checkpoint = Checkpoint(run, model, optimizer)
     progress = checkpoint.restore()
+    if progress.epoch < config.epochs:
+        run.note_resumption(environment, "epoch", progress.epoch + 1)
     _announce(cell, device, progress)
     if progress.epoch < config.epochs:
         progress = _fit(run, cell, model, checkpoint, progress, device, parallel, reporting)
@@ -208,8 +211,12 @@ def _tensorboard(run: RunDirectory) -> keras.callbacks.Callback:
     return keras.callbacks.TensorBoard(str(run / "tensorboard"))
 
 
-def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: keras.Model) -> None:
-    """Writes environment.json and the label table; a resumed run must find its data and labels unchanged."""
+def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: keras.Model) -> dict[str, Any]:
+    """Writes environment.json and the label table; a resumed run must find its data and labels unchanged.
+
+    Returns:
+        The present values of environment.json.
+    """
     environment = describe_environment(device) | {
         "data_variant": cell.dataset.variant,
         "data_fingerprint": cell.dataset.fingerprint,
@@ -222,6 +229,7 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
         "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
     }
     run.claim_environment(environment, {"label_table.npy": cell.representation.table})
+    return environment
 
 
 def _announce(cell: Cell, device: Device, progress: Progress) -> None:
@@ -248,7 +256,8 @@ def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool)
     run.write_json("metrics.json", figures | {
         **_best_on_validation(progress),
         "epochs": cell.config.epochs, "train_seconds": round(progress.train_seconds, 3),
-        "test_seconds": round(time.perf_counter() - started, 3)})
+        "test_seconds": round(time.perf_counter() - started, 3),
+        **checkpoint_digests(run.path, "best.keras", "last.keras")})
 
 
 def _best_on_validation(progress: Progress) -> dict[str, Any]:

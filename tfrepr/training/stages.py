@@ -20,6 +20,7 @@ from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.runs import RunDirectory
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
+from tfrepr.training.checkpoint_digest import checkpoint_digests
 from tfrepr.training.step_schedules import POLICIES
 from tfrepr.training.transfer import freeze_backbone, transfer_weights
 
@@ -130,7 +131,8 @@ def run_stage(folder: Path, stage: Stage, model: keras.Model, representation: La
     checkpoint.finish(progress)
     run.write_json(STAGE_FILE, {"best_epoch": progress.best_epoch, "best_val_accuracy": progress.best_accuracy,
                                 "best_val_loss": progress.best_loss, "epochs": progress.epoch,
-                                "train_seconds": round(progress.train_seconds, 3)})
+                                "train_seconds": round(progress.train_seconds, 3),
+                                **checkpoint_digests(run.path, "best.keras", "last.keras")})
     checkpoint.clear()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, label_rank
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import off_default
+from tfrepr.reading import noted
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
@@ -25,21 +26,26 @@ TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_a
 
 
 def result_table(runs: Sequence[WeakLabelRun]) -> pd.DataFrame:
-    """One row a finished run: `run`, `task`, data, encoder, label, seed, level and all figures; accuracies are fractions."""
+    """One row a finished run: `run`, `task`, data, encoder, label, seed, level and all figures; accuracies are fractions.
+
+    A run whose files cannot be read is left out, with a note on standard error.
+    """
     import pandas as pd
 
-    return pd.DataFrame([_row(run) for run in runs if run.finished])
+    rows = [noted(lambda run=run: _row(run), None) for run in runs if run.finished]
+    return pd.DataFrame([row for row in rows if row is not None])
 
 
 def _row(run: WeakLabelRun) -> dict[str, Any]:
-    config, metrics, environment = run.config(), run.metrics(), run.environment()
+    config, environment = run.config(), run.environment("data_variant")
+    metrics = run.metrics("test_accuracy_before", "test_accuracy_after")
     level = LEVELS[config.task]
     rounds = metrics.get("pseudo_labels") or [{}]
     figures = {**metrics, "pseudo_label_accuracy": rounds[-1].get("accuracy")}
     wanted = (*SCORES[config.task], "test_accuracy_before", "test_accuracy_after")
     return {"run": run.path.name, "task": config.task, "dataset": config.dataset, "data_variant": environment["data_variant"],
             "encoder": config.encoder, "label": config.label, "seed": config.seed, "settings": _settings(config),
-            level: getattr(config, level), **{name: figures[name] for name in wanted}}
+            level: getattr(config, level), **{name: figures.get(name) for name in wanted}}
 
 
 def _settings(config: WeakLabelConfig) -> str:

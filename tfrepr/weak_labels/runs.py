@@ -11,16 +11,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 from tfrepr.runs import RunDirectory
 from tfrepr.weak_labels.options import WeakLabelConfig
 
 FOLDER = "weak_labels"
+METRICS_FORM = {"trainings": list[dict[str, Any]], "pseudo_labels": list[dict[str, float | None]], "precision": float | None,
+                "recall": float | None, "f1": float | None, "test_accuracy_before": float, "test_accuracy_after": float}
 
 
 class WeakLabelRun(RunDirectory):
     """The files of one run with missing or noisy labels."""
+
+    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {**RunDirectory.forms, "metrics.json": METRICS_FORM}
 
     @classmethod
     def of(cls, config: WeakLabelConfig, output: Path | str) -> WeakLabelRun:
@@ -33,4 +39,4 @@ class WeakLabelRun(RunDirectory):
         Raises:
             UserError: The folder is not such a run directory, or its config cannot be read.
         """
-        return WeakLabelConfig.from_dict(self.read_json("config.json"))
+        return self.read_config(WeakLabelConfig)

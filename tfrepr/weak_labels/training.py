@@ -19,6 +19,7 @@ from tfrepr.models.encoders.resnet50 import load_pretrained
 from tfrepr.runs import RunDirectory
 from tfrepr.seeds import integer_seed
 from tfrepr.training.checkpoint import load_model, save_model
+from tfrepr.training.checkpoint_digest import checkpoint_digests
 from tfrepr.training.devices import compute_types
 from tfrepr.training.stages import Lesson, Stage, run_stage
 from tfrepr.training.transfer import transfer_weights
@@ -90,10 +91,10 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
     stages = [stage.lasting(_steps(config, train_rows)) for stage in stages]
     with compute_types(config.mixed_precision):
         if (folder / TRAINING_FILE).exists():
-            figures = folder.read_json(TRAINING_FILE)
+            figures = folder.read_json(TRAINING_FILE, "temperature", "test_accuracy")
             return Trained(forward_function(load_model(folder / MODEL_FILE), workshop.jit), figures["temperature"], figures)
         _run_stages(workshop, folder, stages, train_rows, validation_rows, ids, seed)
-        return _finish(workshop, folder, stages[-1], validation_rows, ids)
+        return _finish(workshop, folder, stages, validation_rows, ids)
 
 
 def probabilities(workshop: Workshop, trained: Trained, images: np.ndarray) -> np.ndarray:
@@ -140,7 +141,7 @@ def starting_weights(path: Path) -> Path:
     if path.is_file():
         return path
     run = WeakLabelRun(path)
-    last = run.metrics()["trainings"][-1]["name"] if run.finished else None
+    last = run.metrics("trainings")["trainings"][-1]["name"] if run.finished else None
     found = sorted((path / str(last)).glob("*/last.keras"))
     if not found:
         raise UserError("--init-from wants a .keras file or the directory of a finished run of scripts/pseudo_label.py. "
@@ -167,10 +168,11 @@ def _steps(config: WeakLabelConfig, train_rows: np.ndarray) -> int:
     return math.ceil(len(train_rows) / config.batch_size)
 
 
-def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_rows: np.ndarray, ids: np.ndarray) -> Trained:
+def _finish(workshop: Workshop, folder: RunDirectory, stages: list[Stage], validation_rows: np.ndarray,
+            ids: np.ndarray) -> Trained:
     """Keeps the best model of the last stage and writes its temperature and figures."""
-    best = max(folder.path.glob("*/best.keras"), key=lambda file: int(file.parent.name.partition("-")[0]))
-    model = load_model(best)
+    last = stages[-1]
+    model = load_model(folder / f"{len(stages)}-{last.name}" / "best.keras")
     save_model(model, folder / MODEL_FILE)
     forward, dataset = forward_function(model, workshop.jit), workshop.dataset
     images = dataset.train_images[validation_rows]
@@ -181,6 +183,7 @@ def _finish(workshop: Workshop, folder: RunDirectory, last: Stage, validation_ro
         figures |= {f"{part}_{key}": value for key, value in asdict(found).items()}
     scores = keras.ops.convert_to_numpy(_scores(workshop, forward, images))
     figures["temperature"] = fit_temperature(scores, ids[validation_rows])
+    figures |= checkpoint_digests(folder.path, MODEL_FILE)
     folder.write_json(TRAINING_FILE, figures)
     return Trained(forward, figures["temperature"], figures)
 

@@ -17,6 +17,7 @@ from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.encoders.resnet50 import pretrained_pixels
 from tfrepr.training.devices import Device, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
+from tfrepr.training.stages import STAGE_FILE
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.tasks import Task
@@ -82,9 +83,10 @@ def open_workshop(config: WeakLabelConfig, run: WeakLabelRun, dataset: ImageData
     device: Device = prepare_device(config)
     representation = build_representation(config.label, dataset.class_names, image_side=dataset.image_shape[0],
                                           options=config.label_options, smoothing=config.smoothing)
-    run.claim_environment(describe_environment(device) | {
+    environment = describe_environment(device) | {
         "data_variant": dataset.variant, "data_fingerprint": dataset.fingerprint,
-        "label_fingerprint": representation.fingerprint, "class_names": list(dataset.class_names)},
-        {"given_labels.npy": dataset.train_ids, "label_table.npy": representation.table})
+        "label_fingerprint": representation.fingerprint, "class_names": list(dataset.class_names)}
+    run.claim_environment(environment, {"given_labels.npy": dataset.train_ids, "label_table.npy": representation.table})
+    run.note_resumption(environment, "stage", 1 + len(list(run.path.glob(f"*/*/{STAGE_FILE}"))))
     pixel_map = standardisation(dataset.mean, dataset.std) if config.weights == "none" else pretrained_pixels()
     return Workshop(config, run, dataset, representation, pixel_map, jit_compile(config, device))
