@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ import numpy as np
 from tfrepr.labels.representation import LabelRepresentation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a model does on a set of images.
 
@@ -23,13 +23,19 @@ class Evaluation:
         threshold_accuracy: Fraction with a loss under the threshold of paper section 4; None for the category label.
         top5_accuracy: Fraction whose true label is among the five nearest (or five largest logits); None for five classes or
             fewer.
+        right: By criterion, which images are right, bool, `(images,)`: `"nearest"`, and `"threshold"` where it is defined.
     """
 
     images: int
     loss: float
     accuracy: float
     threshold_accuracy: float | None
-    top5_accuracy: float | None = None
+    top5_accuracy: float | None
+    right: Mapping[str, np.ndarray]
+
+    def figures(self, prefix: str) -> dict[str, float | None]:
+        """All numbers by name, each name behind the prefix, as `test_accuracy`."""
+        return {f"{prefix}_{entry.name}": getattr(self, entry.name) for entry in fields(self) if entry.name != "right"}
 
 
 def forward_function(model: keras.Model, jit: bool = False) -> Callable[[Any], Any]:
@@ -69,19 +75,24 @@ def evaluate(forward: Callable[[Any], Any], representation: LabelRepresentation,
     Returns:
         Means over all images, accumulated in double precision.
     """
-    images, loss, correct, understood, among_five = 0, 0.0, 0, 0, 0
+    loss, among_five = 0.0, 0
+    right: dict[str, list[np.ndarray]] = {"nearest": []}
+    if representation.has_threshold:
+        right["threshold"] = []
     for batch, class_ids in batches:
         outputs, class_ids = forward(batch), np.asarray(class_ids)
         losses = keras.ops.convert_to_numpy(representation.losses(class_ids, outputs))
-        images += len(class_ids)
         loss += float(losses.sum(dtype=np.float64))
-        correct += int(np.sum(keras.ops.convert_to_numpy(representation.decode(outputs)) == class_ids))
         among_five += int(np.sum(keras.ops.convert_to_numpy(in_top(5, representation, class_ids, outputs))))
-        if representation.has_threshold:
-            understood += int(np.sum(keras.ops.convert_to_numpy(representation.within_threshold(class_ids, outputs))))
-    return Evaluation(images=images, loss=loss / images, accuracy=correct / images,
-                      threshold_accuracy=understood / images if representation.has_threshold else None,
-                      top5_accuracy=among_five / images if representation.classes > 5 else None)
+        right["nearest"].append(keras.ops.convert_to_numpy(representation.decode(outputs)) == class_ids)
+        if "threshold" in right:
+            right["threshold"].append(keras.ops.convert_to_numpy(representation.within_threshold(class_ids, outputs)))
+    answers = {criterion: np.concatenate(parts) for criterion, parts in right.items()}
+    images = len(answers["nearest"])
+    shares = {criterion: int(answer.sum()) / images for criterion, answer in answers.items()}
+    return Evaluation(images=images, loss=loss / images, accuracy=shares["nearest"],
+                      threshold_accuracy=shares.get("threshold"),
+                      top5_accuracy=among_five / images if representation.classes > 5 else None, right=answers)
 
 
 def in_top(count: int, representation: LabelRepresentation, class_ids: Any, outputs: Any) -> Any:

@@ -10,8 +10,8 @@ from tfrepr.runs import RunDirectory, write_atomically
 
 FOLDER = "results"
 """Of the records, in the folder of all results."""
-KEPT = ("config.json", "environment.json", "metrics.json", "history.csv", "attacks.csv", "attacks.json", "features/scores.csv",
-        "spoken/a1.json", "evaluation/*/*.json", "evaluation/*/*.csv")
+KEPT = ("config.json", "environment.json", "metrics.json", "test_answers.json", "history.csv", "attacks.csv", "attacks.json",
+        "features/scores.csv", "spoken/a1.json", "evaluation/*/*.json", "evaluation/*/*.csv")
 """Of a run; what is missing is not asked for."""
 KINDS = ("runs", "weak_labels")
 """Folders of run directories."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_survival import assert_same_run
+from tfrepr.answers import read_answers
 from tfrepr.config import RunConfig
 from tfrepr.errors import TrainingDivergedError
 from tfrepr.runs import RunDirectory
@@ -22,10 +23,13 @@ def test_files_of_a_finished_run(finished):
     _, run, printed = finished
     names = {path.name for path in run.iterdir()} - {".lock"}
     assert names == {"config.json", "environment.json", "label_table.npy", "history.csv", "best.keras", "last.keras",
-                     "metrics.json"}
+                     "metrics.json", "test_answers.json"}
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["test_images"] == 359
     assert 0 <= metrics["test_threshold_accuracy"] <= metrics["test_accuracy"] <= 1
+    answers = read_answers(run)
+    assert answers["nearest"].mean() == pytest.approx(metrics["test_accuracy"], abs=1e-12)
+    assert answers["threshold"].mean() == pytest.approx(metrics["test_threshold_accuracy"], abs=1e-12)
     environment = json.loads((run / "environment.json").read_text())
     assert environment["parameters"] == 579_577
     assert "on CPU" in printed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import click
 import keras
 import numpy as np
 
+from tfrepr.answers import ANSWERS_FILE, packed_answers
 from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset, centre_cropped
@@ -252,8 +253,8 @@ def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool)
     """Evaluates the best checkpoint on the test set, once."""
     started = time.perf_counter()
     test: Evaluation = evaluate(forward_function(load_model(run / "best.keras"), jit), cell.representation, cell.test_batches())
-    figures = {f"test_{name}": value for name, value in asdict(test).items()}
-    run.write_json("metrics.json", figures | {
+    run.write_json(ANSWERS_FILE, packed_answers(test.right))
+    run.write_json("metrics.json", test.figures("test") | {
         **_best_on_validation(progress),
         "epochs": cell.config.epochs, "train_seconds": round(progress.train_seconds, 3),
         "test_seconds": round(time.perf_counter() - started, 3),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +179,7 @@ def _finish(workshop: Workshop, folder: RunDirectory, stages: list[Stage], valid
     figures: dict[str, Any] = {"name": folder.path.name}
     for part, batches in (("val", workshop.batches(images, ids[validation_rows], last.side)),
                           ("test", workshop.batches(dataset.test_images, dataset.test_ids, last.side))):
-        found = evaluate(forward, workshop.representation, batches)
-        figures |= {f"{part}_{key}": value for key, value in asdict(found).items()}
+        figures |= evaluate(forward, workshop.representation, batches).figures(part)
     scores = keras.ops.convert_to_numpy(_scores(workshop, forward, images))
     figures["temperature"] = fit_temperature(scores, ids[validation_rows])
     figures |= checkpoint_digests(folder.path, MODEL_FILE)
