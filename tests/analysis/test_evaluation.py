@@ -11,7 +11,7 @@ from PIL import Image
 
 from tfrepr.analysis.corruptions import chosen_corruptions
 from tfrepr.analysis.evaluation_command import evaluate_command
-from tfrepr.analysis.evaluation_report import Answers, answer, confusion
+from tfrepr.analysis.evaluation_report import Answers, _reliability_title, answer, confusion
 from tfrepr.analysis.paired_copies import compare_copies, paired_counts, read_images
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
@@ -86,6 +86,25 @@ def test_confidences_are_the_softmax_of_the_scores(spoken_run):
             np.concatenate(list(trained.outputs(dataset.test_images[:120]))), temperature))
         np.testing.assert_allclose(answers.confidences(temperature), probabilities.max(axis=1), rtol=1e-3)
         np.testing.assert_array_equal(answers.predicted, probabilities.argmax(axis=1))
+
+
+def test_an_evaluation_tells_where_the_fitted_temperature_makes_calibration_worse(evaluated):
+    out, lines = evaluated
+    worse = [row for row in rows(out / "results.csv")
+             if float(row["fitted_calibration_error"]) > float(row["calibration_error"])]
+    told = "".join(line for line in lines if "makes the calibration error larger" in line)
+    assert told.count("at temperature 1,") == len(worse)
+    for row in worse:
+        name = "plain" if row["strength"] == "0" else f"noise {row['strength']}"
+        assert f"{name} {float(row['calibration_error']):.3f} at temperature 1" in told
+
+
+def test_the_reliability_diagram_marks_a_temperature_that_makes_it_worse():
+    """Four answers of probability 0.75, three of them right: perfectly calibrated at temperature 1."""
+    scores = np.log([[3.0, 1.0]] * 4)
+    answers = Answers(scores, np.zeros(4), None, np.array([0, 0, 0, 1]))
+    assert _reliability_title("T = 1", answers, 1.0) == "T = 1: calibration error 0.000"
+    assert _reliability_title("T = 9", answers, 1e9) == "T = 9: calibration error 0.250 (worse)"
 
 
 def test_confusion_by_hand():
