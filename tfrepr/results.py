@@ -34,6 +34,8 @@ ENVIRONMENT = ("data_variant", "parameters", "train_images", "label_fingerprint"
 LABEL_OPTION = "label_options."
 GALLERY_FILE = "gallery.npz"
 GALLERY_ARRAYS = ("original", "adversarial", "epsilon", "names", "predicted")
+GALLERY_WORDS = ("protocol", "attack", "goal", "space")
+"""What earlier galleries lack."""
 
 CONFIG_DEFAULTS = {entry.name: entry.default for entry in dataclasses.fields(RunConfig) if entry.name != "label_options"}
 CONFIG_DEFAULTS |= {LABEL_OPTION + entry.name: entry.default for entry in dataclasses.fields(LabelOptions)}
@@ -45,12 +47,12 @@ class Results:
 
     Attributes:
         runs: One row a run: `run` (the directory's name), `path`, `finished`, the config's fields (label options as
-            `label_options.<field>`), `METRICS` (missing where a run is unfinished) and `ENVIRONMENT`.
+            `label_options.<field>`), `METRICS` (missing where a run is unfinished), `ENVIRONMENT`, and `classes`, how many.
         histories: `run` and `tfrepr.runs.HISTORY_COLUMNS`, one row an epoch.
         attacks: `run` and the columns of `tfrepr.attacks.table.AttackRow`, one row an attack, epsilon and criterion.
         galleries: By run, the arrays of its `gallery.npz`: `original` and `adversarial`, float, 0..1,
             `(n, height, width, 3)`; `epsilon`, one number or one an image; `names` and `predicted`, strings, `(n,)`: the
-            true class and the predicted class of each adversarial image.
+            true class and the predicted class of each adversarial image; `GALLERY_WORDS`, one string each, where recorded.
         notes: What a reader should know: torn lines that were left out, unreadable files.
     """
 
@@ -175,9 +177,9 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
 
 
 def _run_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = ["run", "path", "finished", *CONFIG_DEFAULTS, *METRICS, *ENVIRONMENT]
+    columns = ["run", "path", "finished", *CONFIG_DEFAULTS, *METRICS, *ENVIRONMENT, "classes"]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, *(key for row in rows for key in row)])))
-    numbers = [*METRICS, "parameters", "train_images"]
+    numbers = [*METRICS, "parameters", "train_images", "classes"]
     table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
     return table
 
@@ -196,7 +198,8 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     return {"run": path.name, "path": str(path), "finished": metrics is not None,
             **{key: _plain(value) for key, value in settings.items()},
             **{key: (metrics or {}).get(key) for key in METRICS},
-            **{key: _plain(environment.get(key)) for key in ENVIRONMENT}}
+            **{key: _plain(environment.get(key)) for key in ENVIRONMENT},
+            "classes": len(environment.get("class_names") or ()) or None}
 
 
 def config_columns(config: RunConfig) -> dict[str, Any]:
@@ -274,7 +277,7 @@ def _read_gallery(path: Path, notes: list[str]) -> dict[str, np.ndarray]:
         return {}
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in GALLERY_ARRAYS}
+            return {name: arrays[name] for name in (*GALLERY_ARRAYS, *(word for word in GALLERY_WORDS if word in arrays))}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         notes.append(f"{path} cannot be read, or lacks one of {', '.join(GALLERY_ARRAYS)}; it is left out.")
         return {}

@@ -25,7 +25,7 @@ TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_a
 
 
 def result_table(runs: Sequence[WeakLabelRun]) -> pd.DataFrame:
-    """One row a finished run: `run`, `task`, data, encoder, label, seed, level and all figures; accuracies are fractions."""
+    """One row a finished run: `run`, `task`, data, encoder, label, seed, classes, level, figures; accuracies are fractions."""
     import pandas as pd
 
     return pd.DataFrame([_row(run) for run in runs if run.finished])
@@ -39,6 +39,7 @@ def _row(run: WeakLabelRun) -> dict[str, Any]:
     wanted = (*SCORES[config.task], "test_accuracy_before", "test_accuracy_after")
     return {"run": run.path.name, "task": config.task, "dataset": config.dataset, "data_variant": environment["data_variant"],
             "encoder": config.encoder, "label": config.label, "seed": config.seed, "settings": _settings(config),
+            "classes": len(environment.get("class_names") or ()) or None,
             level: getattr(config, level), **{name: figures[name] for name in wanted}}
 
 
