@@ -58,7 +58,7 @@ def log_scale(axes: Axes) -> None:
     if len(values):
         low, high = values[0], min(values[-1], FAR_ABOVE * values[int(USUAL * (len(values) - 1))])
         axes.set_ylim(low / 1.3, high * 1.3)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
         if values[-1] > high * 1.3:
             _write_peak(axes, high * 1.3)
     axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
