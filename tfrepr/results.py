@@ -199,7 +199,13 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
             **{key: _plain(value) for key, value in settings.items()},
             **{key: (metrics or {}).get(key) for key in METRICS},
             **{key: _plain(environment.get(key)) for key in ENVIRONMENT},
-            "classes": len(environment.get("class_names") or ()) or None}
+            "classes": named_classes(environment)}
+
+
+def named_classes(environment: Mapping[str, Any]) -> int | None:
+    """How many classes a run's environment record names; None where it names none."""
+    names = environment.get("class_names")
+    return len(names) if isinstance(names, list) and names else None
 
 
 def config_columns(config: RunConfig) -> dict[str, Any]:

@@ -276,6 +276,20 @@ def test_a_few_losses_far_above_all_others_do_not_squeeze_the_curves(tmp_path):
         assert (band.get_paths()[0].vertices[:, 1] > 0).all(), "nothing reaches down to zero on a logarithmic axis"
 
 
+@pytest.mark.parametrize("place", [0, 10, 29])
+def test_the_note_of_a_high_loss_stays_in_its_panel(tmp_path, place):
+    path = write_run(tmp_path)
+    rows = pd.read_csv(path / "history.csv")
+    rows.loc[place, "val_loss"] = 12345.0
+    rows.to_csv(path / "history.csv", index=False)
+    figure = FIGURES["learning-curves"](read_results([path]))
+    axes, = panels(figure)
+    note, = axes.texts
+    figure.draw_without_rendering()
+    assert note.get_text() == f"\N{UPWARDS ARROW} 12,345 at epoch {place + 1}"
+    assert axes.bbox.x0 <= note.get_window_extent().x0 < note.get_window_extent().x1 <= axes.bbox.x1
+
+
 def test_losses_without_such_values_are_shown_whole(figures):
     for axes in panels(figures["learning-curves"]):
         values = np.concatenate([line.get_ydata() for line in axes.lines])

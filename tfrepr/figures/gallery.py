@@ -9,7 +9,6 @@ from tfrepr.figures import style
 from tfrepr.figures.adversarial import EPSILON_TITLES, attack_title
 from tfrepr.figures.series import NothingToPlotError, data_title, page_by, series_of
 from tfrepr.registry import FIGURES
-from tfrepr.results import GALLERY_WORDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +50,8 @@ def adversarial_gallery(results: Results) -> Figure:
 
 def _attack_title(gallery: Mapping[str, np.ndarray]) -> str:
     """`"Untargeted iterative attack, protocol “paper”, ε in normalised units"`."""
+    from tfrepr.results import GALLERY_WORDS
+
     if not all(word in gallery for word in GALLERY_WORDS):
         return "attack not recorded"
     protocol, attack, goal, space = (str(gallery[word]) for word in GALLERY_WORDS)

@@ -66,17 +66,18 @@ def log_scale(axes: Axes) -> None:
 
 
 def _write_peak(axes: Axes, top: float) -> None:
-    """Names the highest value above the panel, right of where its curve comes back."""
+    """Names the highest value above the panel: right of where its curve comes back, or left of it where there is no room."""
     import numpy as np
 
     peaks = [np.max(line.get_ydata(), where=np.isfinite(line.get_ydata()), initial=0) for line in axes.lines]
     line, peak = axes.lines[int(np.argmax(peaks))], max(peaks)
     epochs, values = line.get_data()
     place = int(np.flatnonzero(values == peak)[0])
-    back = next((epoch for epoch, value in zip(epochs[place:], values[place:], strict=True) if value < top), epochs[place])
+    back = next((epoch for epoch, value in zip(epochs[place:], values[place:], strict=True) if value < top), np.inf)
+    beside, side = (back, "left") if back < 0.6 * max(epochs) else (epochs[max(place - 1, 0)], "right")
     number = f"{peak:,.0f}" if peak >= 100 else f"{peak:.3g}"
-    axes.text(back, 1.0, f"\N{UPWARDS ARROW} {number} at epoch {epochs[place]:g}", color=line.get_color(), fontsize=6.5,
-              va="top", transform=axes.get_xaxis_transform())
+    axes.text(beside, 1.0, f"\N{UPWARDS ARROW} {number} at epoch {epochs[place]:g}", color=line.get_color(), fontsize=6.5,
+              ha=side, va="top", transform=axes.get_xaxis_transform())
 
 
 def draw_curve(axes: Axes, history: pd.DataFrame, column: str, series: Series, line: Any, *, log: bool = False) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, label_rank
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import off_default
+from tfrepr.results import named_classes
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
@@ -39,7 +40,7 @@ def _row(run: WeakLabelRun) -> dict[str, Any]:
     wanted = (*SCORES[config.task], "test_accuracy_before", "test_accuracy_after")
     return {"run": run.path.name, "task": config.task, "dataset": config.dataset, "data_variant": environment["data_variant"],
             "encoder": config.encoder, "label": config.label, "seed": config.seed, "settings": _settings(config),
-            "classes": len(environment.get("class_names") or ()) or None,
+            "classes": named_classes(environment),
             level: getattr(config, level), **{name: figures[name] for name in wanted}}
 
 
