@@ -34,7 +34,7 @@ def write_run(output: Path, *, variant: str | None = "official", finished: bool 
     noise = np.random.default_rng([*path.name.encode()])
     (path / "config.json").write_text(json.dumps(record))
     environment = {"versions": {"keras": "3"}, "device": "CPU", "backend": "tensorflow", "data_variant": variant,
-                   "parameters": 466906, "train_images": 45000}
+                   "parameters": 466906, "train_images": 45000, "class_names": [f"class {number}" for number in range(10)]}
     if variant is not None:
         (path / "environment.json").write_text(json.dumps(environment))
     history = history_rows(record["label"], epochs, record["percent"], noise)
@@ -46,12 +46,13 @@ def write_run(output: Path, *, variant: str | None = "official", finished: bool 
     return path
 
 
-def write_gallery(path: Path) -> None:
-    """Eight grey images and adversarial ones that are brighter by 0.02."""
+def write_gallery(path: Path, *, words: bool = True) -> None:
+    """Eight grey images and adversarial ones that are brighter by 0.02; without the words as older versions wrote them."""
+    attack = {"protocol": "paper", "attack": "iterative", "goal": "untargeted", "space": "normalised"} if words else {}
     original = np.full((8, 4, 4, 3), 0.4, dtype=np.float32)
     names = np.array(["cat", "dog"] * 4)
     np.savez(path / "gallery.npz", original=original, adversarial=original + np.float32(0.02), epsilon=np.float32(0.3),
-             names=names, predicted=np.array(["cat"] * 8))
+             names=names, predicted=np.array(["cat"] * 8), **attack)
 
 
 def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

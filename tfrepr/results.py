@@ -38,6 +38,8 @@ NOTE_FORM = {"name": str, "runs": list[str], "finished": str}
 """Of an experiment's note, see `tfrepr.runs.record_experiment`."""
 GALLERY_FILE = "gallery.npz"
 GALLERY_ARRAYS = ("original", "adversarial", "epsilon", "names", "predicted")
+GALLERY_WORDS = ("protocol", "attack", "goal", "space")
+"""What earlier galleries lack."""
 
 CONFIG_DEFAULTS = {entry.name: entry.default for entry in dataclasses.fields(RunConfig) if entry.name != "label_options"}
 CONFIG_DEFAULTS |= {LABEL_OPTION + entry.name: entry.default for entry in dataclasses.fields(LabelOptions)}
@@ -49,12 +51,12 @@ class Results:
 
     Attributes:
         runs: One row a run: `run` (the directory's name), `path`, `finished`, the config's fields (label options as
-            `label_options.<field>`), `METRICS` (missing where a run is unfinished) and `ENVIRONMENT`.
+            `label_options.<field>`), `METRICS` (missing where a run is unfinished), `ENVIRONMENT`, and `classes`, how many.
         histories: `run` and `tfrepr.runs.HISTORY_COLUMNS`, one row an epoch.
         attacks: `run` and the columns of `tfrepr.attacks.table.AttackRow`, one row an attack, epsilon and criterion.
         galleries: By run, the arrays of its `gallery.npz`: `original` and `adversarial`, float, 0..1,
             `(n, height, width, 3)`; `epsilon`, one number or one an image; `names` and `predicted`, strings, `(n,)`: the
-            true class and the predicted class of each adversarial image.
+            true class and the predicted class of each adversarial image; `GALLERY_WORDS`, one string each, where recorded.
         notes: What a reader should know: torn lines that were left out, unreadable files.
     """
 
@@ -188,9 +190,9 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
 
 
 def _run_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = ["run", "path", "finished", *CONFIG_DEFAULTS, *METRICS, *ENVIRONMENT]
+    columns = ["run", "path", "finished", *CONFIG_DEFAULTS, *METRICS, *ENVIRONMENT, "classes"]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, *(key for row in rows for key in row)])))
-    numbers = [*METRICS, "parameters", "train_images"]
+    numbers = [*METRICS, "parameters", "train_images", "classes"]
     table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
     return table
 
@@ -212,7 +214,14 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     return {"run": path.name, "path": str(path), "finished": bool(metrics),
             **{key: _plain(value) for key, value in settings.items()},
             **{key: metrics.get(key) for key in METRICS},
-            **{key: _ran_with(environment, key) for key in ENVIRONMENT}}
+            **{key: _ran_with(environment, key) for key in ENVIRONMENT},
+            "classes": named_classes(environment)}
+
+
+def named_classes(environment: Mapping[str, Any]) -> int | None:
+    """How many classes a run's environment record names; None where it names none."""
+    names = environment.get("class_names")
+    return len(names) if isinstance(names, list) and names else None
 
 
 def _ran_with(environment: dict[str, Any], key: str) -> Any:
@@ -295,11 +304,14 @@ def _read_gallery(path: Path, notes: list[str]) -> dict[str, np.ndarray]:
     if not path.exists():
         return {}
     try:
-        arrays = read_arrays(path, GALLERY_ARRAYS)
+        arrays = read_arrays(path)
+        if missing := [name for name in GALLERY_ARRAYS if name not in arrays]:
+            raise damaged(path, f"it lacks {', '.join(missing)}", "")
         count, kinds = len(np.atleast_1d(arrays["names"])), "".join(arrays[name].dtype.kind for name in GALLERY_ARRAYS)
         shapes = [arrays[name].shape for name in GALLERY_ARRAYS]
+        words = [arrays[name] for name in GALLERY_WORDS if name in arrays]
         if not (kinds == "fffUU" and len(shapes[0]) == 4 and shapes[0] == shapes[1] and shapes[3] == shapes[4] == shapes[0][:1]
-                and count and shapes[2] in ((), (count,))):
+                and count and shapes[2] in ((), (count,)) and all(word.dtype.kind == "U" and not word.shape for word in words)):
             raise damaged(path, "its arrays do not fit together", "")
     except UnreadableFileError as error:
         notes.append(f"{error} It is left out; scripts/attack.py makes it again once it is removed.")

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from tfrepr.analysis.calibration import expected_calibration_error, reliability
+from tfrepr.analysis.calibration import (
+    expected_calibration_error,
+    reliability,
+    temperature_warning,
+    top_probabilities,
+)
 
 
 def test_by_hand():
@@ -32,3 +37,18 @@ def test_perfect_and_overconfident():
 def test_empty_bins_are_zeros_and_borders_belong_below():
     table = reliability(np.array([0.5, 0.0]), np.array([True, False]), bins=4)
     np.testing.assert_array_equal(table, [[1, 0, 0], [1, 0.5, 1], [0, 0, 0], [0, 0, 0]])
+
+
+def test_top_probabilities_are_the_largest_of_the_softmax():
+    scores = np.random.default_rng(1).normal(0, 3, (50, 4))
+    weights = np.exp(scores / 2.5)
+    np.testing.assert_allclose(top_probabilities(scores, 2.5), (weights / weights.sum(axis=1, keepdims=True)).max(axis=1))
+    np.testing.assert_array_equal(top_probabilities(1e4 * np.eye(3), 1.0), 1)
+
+
+def test_only_a_temperature_that_makes_calibration_worse_is_warned_of():
+    assert temperature_warning({}) is None
+    assert temperature_warning({"plain": (0.1, 0.05), "noise 5": (0.2, 0.2)}) is None
+    text = temperature_warning({"plain": (0.1, 0.05), "noise 4": (0.1, 0.31), "noise 5": (0.12, 0.4)})
+    assert "(noise 4 0.100 at temperature 1, 0.310 fitted; noise 5 0.120 at temperature 1, 0.400 fitted)" in text
+    assert "plain" not in text

@@ -1,6 +1,7 @@
 """Evaluation of a real run: the numbers against the run's own, other images, and what goes wrong."""
 
 import csv
+import itertools
 import json
 import math
 import shutil
@@ -11,7 +12,7 @@ from PIL import Image
 
 from tfrepr.analysis.corruptions import chosen_corruptions
 from tfrepr.analysis.evaluation_command import evaluate_command
-from tfrepr.analysis.evaluation_report import Answers, answer, confusion
+from tfrepr.analysis.evaluation_report import Answers, _reliability_title, answer, confusion
 from tfrepr.analysis.paired_copies import compare_copies, paired_counts, read_images
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
@@ -86,6 +87,31 @@ def test_confidences_are_the_softmax_of_the_scores(spoken_run):
             np.concatenate(list(trained.outputs(dataset.test_images[:120]))), temperature))
         np.testing.assert_allclose(answers.confidences(temperature), probabilities.max(axis=1), rtol=1e-3)
         np.testing.assert_array_equal(answers.predicted, probabilities.argmax(axis=1))
+
+
+def test_an_evaluation_tells_where_the_fitted_temperature_makes_calibration_worse(category_run, tmp_path):
+    """A run that answers one class, very sure: a temperature from validation makes it unsure, wrongly so where it is right."""
+    trained, digits = TrainedModel.load(category_run), DATASETS["digits"](None, None)
+    always, = set(answer(trained, digits.test_images, digits.test_ids).predicted)
+    for class_id, name in enumerate(digits.class_names):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        places = np.nonzero(digits.test_ids == class_id)[0][:30 if class_id == always else 3]
+        for copy, place in itertools.product(range(3 if class_id == always else 1), places):
+            Image.fromarray(digits.test_images[place]).save(tmp_path / "pictures" / name / f"{place}-{copy}.png")
+    lines = run_evaluation(category_run, dataset="folder", data_dir=tmp_path / "pictures", all_images=True, out=tmp_path)
+    plain, = rows(tmp_path / "results.csv")
+    before, after = (float(plain[name]) for name in ("calibration_error", "fitted_calibration_error"))
+    assert after > before
+    assert f"makes the calibration error larger (plain {before:.3f} at temperature 1, {after:.3f} fitted)" in lines[-2]
+    assert not any("makes the calibration error larger" in line for line in run_evaluation(category_run, out=tmp_path))
+
+
+def test_the_reliability_diagram_marks_a_temperature_that_makes_it_worse():
+    """Four answers of probability 0.75, three of them right: perfectly calibrated at temperature 1."""
+    scores = np.log([[3.0, 1.0]] * 4)
+    answers = Answers(scores, np.zeros(4), None, np.array([0, 0, 0, 1]))
+    assert _reliability_title("T = 1", answers, 1.0) == "T = 1: calibration error 0.000"
+    assert _reliability_title("T = 9", answers, 1e9) == "T = 9: calibration error 0.250 (worse)"
 
 
 def test_confusion_by_hand():

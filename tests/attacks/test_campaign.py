@@ -19,7 +19,7 @@ from tfrepr.config import RunConfig
 from tfrepr.data.sources.digits import digits
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.labels.build import build_representation
-from tfrepr.results import read_results
+from tfrepr.results import GALLERY_WORDS, read_results
 from tfrepr.runs import RunDirectory
 
 IMAGES = 60
@@ -111,6 +111,7 @@ def test_results_and_gallery_are_read_by_the_figures(attacked):
     gallery = results.galleries[attacked.path.name]
     assert gallery["original"].shape == gallery["adversarial"].shape == (8, 32, 32, 3)
     np.testing.assert_allclose(np.abs(gallery["adversarial"] - gallery["original"]).max(), 0.3 * 0.349, rtol=1e-4)
+    assert [str(gallery[word]) for word in GALLERY_WORDS] == ["paper", "iterative", "untargeted", "normalised"]
     assert set(gallery["names"]) | set(gallery["predicted"]) <= set(digits().class_names)
 
 

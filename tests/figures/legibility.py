@@ -2,7 +2,18 @@
 
 import itertools
 
-from tests.figures.test_figures import texts
+from matplotlib.text import Text
+
+
+def texts(figure):
+    """All text that a reader sees: that of hidden panels and of ticks beyond the ends of an axis left out."""
+    unseen = set()
+    for axes in figure.axes:
+        unseen |= set(axes.findobj(Text)) if not axes.get_visible() else set()
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            unseen |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip() and text not in unseen]
 
 
 def assert_legible(figure, smallest=6):

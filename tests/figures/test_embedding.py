@@ -58,7 +58,8 @@ def test_figure_5_is_the_papers_layout(figure5):
     grid = panels(figure5, 2)
     assert [axes.get_ylabel() for axes in grid[:, 0]] == ["Speech", "Category"]
     assert [axes.get_title() for axes in grid[0]] == [f"{share}% of training" for share in (10, 30, 50, 70, 100)]
-    assert figure5.get_suptitle() == "t-SNE of ResNet-110 features, CIFAR-10 (JPEG copy), 10 epochs, seed 1"
+    assert figure5.get_suptitle() == ("t-SNE of ResNet-110 features, CIFAR-10 (JPEG copy), 10 epochs, seed 1\n"
+                                      "Not shown: Constant matrix")
     assert [text.get_text() for text in figure5.legends[0].get_texts()] == list(CLASSES)
     assert_legible(figure5)
 
@@ -87,6 +88,34 @@ def test_what_was_not_kept_stays_empty(tmp_path):
     grid = panels(FIGURES["figure5"](read_results([path])), 1)
     assert [bool(axes.collections) for axes in grid[0]] == [False, False, True, False, True]
     assert [text.get_text() for text in grid[0, 0].texts] == ["not kept"]
+
+
+def test_smoothed_category_is_shown_in_figures_5_and_8(tmp_path):
+    paths = [write_run(tmp_path, epochs=10, config={"label": label, "label_smoothing": smoothing})
+             for label, smoothing in (("category", 0.0), ("category", 0.1), ("speech", 0.0), ("lowdim", 0.0))]
+    for path in paths:
+        add_features(path, (5, 10))
+    results = read_results(paths)
+    rows = panels(FIGURES["figure5"](results), 3)
+    assert [axes.get_ylabel() for axes in rows[:, 0]] == ["Speech", "Category", "Category, smoothed"]
+    figure = FIGURES["figure8"](results)
+    assert [axes.get_title() for axes in panels(figure, 1)[0]] == ["Speech", "Category", "Category, smoothed"]
+    assert figure.get_suptitle().endswith("Not shown: Low-dim. random")
+    assert_legible(figure)
+
+
+def test_more_than_ten_classes_differ_in_markers_too(tmp_path):
+    path = write_run(tmp_path, epochs=10)
+    run, names = RunDirectory(path), [f"c{number}" for number in range(12)]
+    run.write_json("environment.json", run.environment() | {"class_names": names})
+    feature_files.write_images(run, np.arange(36), np.arange(36) % 12)
+    feature_files.write_features(run, 10, np.random.default_rng(0).normal(size=(36, 8)).astype(np.float16))
+    figure = FIGURES["figure8"](read_results([path]))
+    dots = figure.axes[0].collections
+    assert [len(some.get_offsets()) for some in dots] == [30, 6]
+    assert len({len(some.get_paths()[0].vertices) for some in dots}) == 2, "circles and triangles"
+    keys = figure.legends[0].legend_handles
+    assert len({(key.get_color(), key.get_marker()) for key in keys}) == 12
 
 
 def test_missing_features_name_the_command(tmp_path):

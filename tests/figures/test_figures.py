@@ -1,16 +1,19 @@
 """What the figures show, against numbers computed here from the same tables."""
 
+import dataclasses
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 from pandas.testing import assert_frame_equal
 
-from tests.synthetic_runs import one_attack, write_csv, write_run
+from tests.figures.legibility import assert_legible
+from tests.synthetic_runs import one_attack, write_csv, write_gallery, write_run
 from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.figures import style
+from tfrepr.figures.accuracy import CHANCE_LOOK
 from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError, series_of
 from tfrepr.registry import FIGURES
@@ -29,15 +32,8 @@ def lines_of(axes, color, linestyle):
             and (line.get_linestyle() == "-") == (linestyle == "-")]
 
 
-def texts(figure):
-    """All text that a reader sees: that of hidden panels and of ticks beyond the ends of an axis left out."""
-    unseen = set()
-    for axes in figure.axes:
-        unseen |= set(axes.findobj(Text)) if not axes.get_visible() else set()
-        for axis in (axes.xaxis, axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            unseen |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
-    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip() and text not in unseen]
+def legend_texts(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +61,7 @@ def test_all_figures_are_registered():
 
 @pytest.mark.parametrize("name", [*NAMES, "pixel attacks"])
 def test_texts_are_legible_and_do_not_overlap(figures, name):
-    figure = figures[name]
-    figure.draw_without_rendering()
-    boxes = [(text, text.get_window_extent()) for text in texts(figure)]
-    for text, box in boxes:
-        assert text.get_fontsize() >= 6
-        assert (box.min >= figure.bbox.min - 1).all(), text
-        assert (box.max <= figure.bbox.max + 1).all(), text
-    for (first, one), (second, two) in itertools.combinations(boxes, 2):
-        assert not one.padded(-0.5).overlaps(two.padded(-0.5)), (first, second)
+    assert_legible(figures[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,14 +96,29 @@ def test_learning_curves_are_the_papers_layout(study, figures):
         np.testing.assert_allclose(means, wanted)
 
 
-def test_band_is_one_sample_standard_deviation(study, figures):
-    right = panels(figures["learning-curves"])[1]
-    band = right.collections[0].get_paths()[0].vertices
+def category_values(study, column):
+    """What the three seeds of category have in that column at epoch 7."""
     runs = study.runs.query("encoder == 'resnet32' and label == 'category' and label_smoothing == 0")["run"]
-    history = study.histories[study.histories["run"].isin(runs) & (study.histories["epoch"] == 7)]["train_loss"]
-    at_seven = band[band[:, 0] == 7, 1]
-    np.testing.assert_allclose([at_seven.min(), at_seven.max()],
-                               history.mean() + np.array([-1, 1]) * np.std(history, ddof=1))
+    return study.histories[study.histories["run"].isin(runs) & (study.histories["epoch"] == 7)][column]
+
+
+def band_at_seven(axes):
+    band = axes.collections[0].get_paths()[0].vertices
+    heights = band[band[:, 0] == 7, 1]
+    return [heights.min(), heights.max()]
+
+
+def test_band_of_accuracies_is_one_sample_standard_deviation(study, figures):
+    values = 100 * category_values(study, "val_accuracy")
+    np.testing.assert_allclose(band_at_seven(panels(figures["validation-accuracy"])[0]),
+                               values.mean() + np.array([-1, 1]) * np.std(values, ddof=1))
+    assert "± 1 standard deviation" in legend_texts(figures["validation-accuracy"])
+
+
+def test_band_of_losses_spans_the_seeds(study, figures):
+    values = category_values(study, "train_loss")
+    np.testing.assert_allclose(band_at_seven(panels(figures["learning-curves"])[1]), [values.min(), values.max()])
+    assert "lowest to highest seed" in legend_texts(figures["learning-curves"])
 
 
 def test_panels_tell_the_number_of_seeds(figures):
@@ -197,6 +200,7 @@ def test_more_attacks_take_more_rows(figures):
 def test_subset_starts_at_all(figures):
     for axes in panels(figures["figure6"]):
         np.testing.assert_allclose([line.get_ydata()[0] for line in axes.lines], 100)
+        assert axes.get_ylim()[1] > 100, "markers at the top are whole"
 
 
 def test_category_is_solid_under_attack(figures):
@@ -253,7 +257,8 @@ def test_pages_separate_protocols(tmp_path):
     assert found == {"": {"paper"}, "standard": {"standard"}}
 
 
-def test_losses_that_scatter_or_diverge_keep_the_axis_of_the_curves(tmp_path):
+def test_a_few_losses_far_above_all_others_do_not_squeeze_the_curves(tmp_path):
+    """Three seeds, one of them with a loss of 1331 at epoch 4, one with an infinite loss at epoch 6."""
     paths = [write_run(tmp_path, config={"seed": seed}) for seed in range(3)]
     for path, loss in zip(paths, (1331.0, 2.0, np.inf), strict=True):
         rows = pd.read_csv(path / "history.csv")
@@ -261,4 +266,134 @@ def test_losses_that_scatter_or_diverge_keep_the_axis_of_the_curves(tmp_path):
         rows.to_csv(path / "history.csv", index=False)
     axes, = panels(FIGURES["learning-curves"](read_results(paths)))
     finite = np.concatenate([line.get_ydata()[np.isfinite(line.get_ydata())] for line in axes.lines])
-    np.testing.assert_allclose(axes.get_ylim(), [finite.min() / 1.3, finite.max() * 1.3])
+    peak = finite.max()
+    low, high = axes.get_ylim()
+    assert peak > 440
+    assert low == pytest.approx(finite.min() / 1.3)
+    assert np.sort(finite)[-2] < high < 20
+    note, = axes.texts
+    assert note.get_text() == f"\N{UPWARDS ARROW} {peak:.0f} at epoch 4"
+    for band in axes.collections:
+        assert (band.get_paths()[0].vertices[:, 1] > 0).all(), "nothing reaches down to zero on a logarithmic axis"
+
+
+@pytest.mark.parametrize("place", [0, 10, 29])
+def test_the_note_of_a_high_loss_stays_in_its_panel(tmp_path, place):
+    path = write_run(tmp_path)
+    rows = pd.read_csv(path / "history.csv")
+    rows.loc[place, "val_loss"] = 12345.0
+    rows.to_csv(path / "history.csv", index=False)
+    figure = FIGURES["learning-curves"](read_results([path]))
+    axes, = panels(figure)
+    note, = axes.texts
+    figure.draw_without_rendering()
+    assert note.get_text() == f"\N{UPWARDS ARROW} 12,345 at epoch {place + 1}"
+    assert axes.bbox.x0 <= note.get_window_extent().x0 < note.get_window_extent().x1 <= axes.bbox.x1
+
+
+def test_losses_without_such_values_are_shown_whole(figures):
+    for axes in panels(figures["learning-curves"]):
+        values = np.concatenate([line.get_ydata() for line in axes.lines])
+        np.testing.assert_allclose(axes.get_ylim(), [values.min() / 1.3, values.max() * 1.3])
+        assert not axes.texts
+
+
+@pytest.fixture(scope="module")
+def low(tmp_path_factory):
+    """Category and speech at about 35%, a random label whose threshold accuracy is zero; VGG19 with category alone."""
+    output, paths = tmp_path_factory.mktemp("low"), []
+    for encoder, label in (("resnet32", "category"), ("resnet32", "speech"), ("resnet32", "random"), ("vgg19", "category")):
+        path = write_run(output, config={"encoder": encoder, "label": label, "percent": 1.0})
+        rows = pd.read_csv(path / "history.csv")
+        rows[["val_accuracy", "val_threshold_accuracy"]] *= 0.7 if label != "random" else (0.7, 0)
+        rows.to_csv(path / "history.csv", index=False)
+        metrics = json.loads((path / "metrics.json").read_text())
+        threshold = {"category": None, "speech": 0.2, "random": 0.0}[label]
+        (path / "metrics.json").write_text(json.dumps(metrics | {"test_accuracy": 0.34, "test_threshold_accuracy": threshold}))
+        noise = np.random.default_rng(0)
+        rows = [row for attack in (("fgsm", "untargeted", "training"), ("pgd", "untargeted", "training"))
+                for row in one_attack(label, 500, noise, ["standard", *attack, "pixel"], 20, [0, 4], 0.3)]
+        column = ATTACK_COLUMNS.index
+        for row in rows:
+            if label == "random" and row[column("criterion")] == "threshold":
+                row[column("clean_correct")] = row[column("still_correct")] = 0
+        write_csv(path / "attacks.csv", ATTACK_COLUMNS, rows)
+        paths.append(path)
+    return read_results(paths)
+
+
+def chance_lines(axes):
+    return [line for line in axes.lines if line.get_color() == CHANCE_LOOK["color"]]
+
+
+def test_accuracy_axes_end_where_accuracies_do_and_show_chance(low):
+    figure = FIGURES["validation-accuracy"](low)
+    highest = 100 * low.histories[["val_accuracy", "val_threshold_accuracy"]].max().max()
+    for axes in panels(figure):
+        bottom, top = axes.get_ylim()
+        assert bottom < 0
+        assert highest < top < min(103.1, highest + 12)
+        is_nearest = axes.get_ylabel().startswith("Nearest")
+        assert [list(line.get_ydata()) for line in chance_lines(axes)] == ([[10, 10]] if is_nearest else [])
+    assert legend_texts(figure)[-1] == "chance (1 in 10)"
+    zero = [line for axes in panels(figure) for line in axes.lines if not np.any(line.get_ydata())]
+    assert len(zero) == 1, "random's threshold accuracy, which lies above the axis"
+
+
+def test_bars_end_where_accuracies_do_and_name_rows_without_result(low):
+    figure = FIGURES["test-accuracy"](low)
+    for axes in panels(figure):
+        assert axes.get_xlim() == (0, 40)
+        assert [list(line.get_xdata()) for line in chance_lines(axes)] == [[10, 10]]
+    vgg19, resnet32 = ([text.get_text() for text in axes.texts] for axes in panels(figure))
+    assert vgg19 == ["34.0 (n=1)", "no result", "no result"]
+    assert resnet32 == ["34.0 (n=1)", "34.0 (n=1)", "20.0 (n=1)", "34.0 (n=1)", "0.0 (n=1)"]
+    assert_legible(figure)
+
+
+def test_classes_that_were_not_recorded_leave_no_chance(low):
+    unknown = dataclasses.replace(low, runs=low.runs.assign(classes=np.nan))
+    for name in ("test-accuracy", "validation-accuracy", "figure7"):
+        assert not any(chance_lines(axes) for axes in panels(FIGURES[name](unknown)))
+
+
+def test_two_epsilons_are_points_side_by_side(low):
+    figure = FIGURES["figure7"](low)
+    for axes in panels(figure):
+        lines = [line for line in axes.lines if line not in chance_lines(axes)]
+        assert {line.get_linestyle() for line in lines} == {"None"}
+        places = np.concatenate([line.get_xdata() for line in lines])
+        assert len(set(places)) == len(places), "no point covers another"
+        np.testing.assert_array_equal(np.round(places), [0, 1] * len(lines))
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "4"]
+        assert axes.get_ylim()[0] < 0, "accuracies of zero lie above the axis"
+    assert_legible(figure)
+
+
+def test_hollow_markers_are_the_nearest_label(low, figures):
+    for figure, line in ((FIGURES["figure7"](low), "None"), (figures["figure7"], "-")):
+        axes = panels(figure)[-1]
+        shown = [one for one in axes.lines if one not in chance_lines(axes)]
+        filled = [one.get_color() for one in shown if one.get_markerfacecolor() != "white"]
+        hollow = [one.get_color() for one in shown if one.get_markerfacecolor() == "white"]
+        assert len(set(filled)) == len(filled)
+        assert set(hollow) <= set(filled)
+        keys = {text.get_text(): handle for text, handle in zip(figure.legends[0].get_texts(), figure.legends[0].legend_handles,
+                                                                strict=True)}
+        assert keys["nearest label"].get_markerfacecolor() == "white"
+        assert keys["threshold (category: arg max)"].get_linestyle() == line
+
+
+def test_labels_that_a_figure_leaves_out_are_named(study, figures):
+    missing = "Not shown: Category, smoothed; Random matrix; Low-dim. random; BERT; GloVe"
+    for name in ("figure3", "figure6"):
+        assert figures[name].get_suptitle().replace("\n", " ").endswith(missing)
+    assert "Not shown" not in figures["figure7"].get_suptitle()
+
+
+def test_the_gallery_names_its_attack(figures, tmp_path):
+    title = figures["adversarial-gallery"].get_suptitle()
+    assert title.endswith("\nUntargeted iterative attack, protocol “paper”, ε in normalised units")
+    path = write_run(tmp_path)
+    write_gallery(path, words=False)
+    assert FIGURES["adversarial-gallery"](read_results([path])).get_suptitle().endswith("\nattack not recorded")

@@ -42,8 +42,8 @@ def test_figure_4_shows_means_and_deviations_without_full_data(study):
     axes = FIGURES["figure4"](study).axes[0]
     rows = study.runs.query("encoder == 'vgg19' and label == 'speech' and percent < 100")
     container = next(one for one in axes.containers if one[0].get_color() == style.tint("#0072B2", 1))
-    levels, means = container[0].get_xydata().T
-    np.testing.assert_array_equal(levels, LEVELS)
+    places, means = container[0].get_xydata().T
+    assert [axes.get_xticklabels()[place].get_text() for place in places.round().astype(int)] == ["1", "4", "20"]
     values = [100 * rows.loc[rows["percent"] == level, "test_accuracy"].to_numpy(float) for level in LEVELS]
     np.testing.assert_allclose(means, [np.mean(some) for some in values])
     whiskers = [segment[:, 1] for segment in container[2][0].get_segments()]
@@ -52,7 +52,34 @@ def test_figure_4_shows_means_and_deviations_without_full_data(study):
 
 def test_the_legend_of_figure_4_counts_seeds(study):
     legend = [text.get_text() for text in FIGURES["figure4"](study).legends[0].get_texts()]
-    assert legend == ["Category (n=2)", "Category, smoothed (n=1)", "Speech (n=2)", "Constant matrix (n=2)"]
+    assert legend == ["Category (n=2)", "Category, smoothed (n=1)", "Speech (n=2)", "Constant matrix (n=2)", "chance (1 in 10)"]
+
+
+def test_figure_4_shows_points_of_few_levels_side_by_side_from_zero(study):
+    for axes in FIGURES["figure4"](study).axes:
+        points = [one[0] for one in axes.containers]
+        assert {one.get_linestyle() for one in points} == {"None"}
+        places = np.concatenate([one.get_xdata() for one in points])
+        assert len(set(places)) == len(places), "no point covers another"
+        low, high = axes.get_ylim()
+        assert -5 < low < 0
+        assert high <= 103
+        chance = axes.lines[-1]
+        assert list(chance.get_ydata()) == [10, 10]
+
+
+def test_an_encoder_with_one_level_takes_less_room(tmp_path):
+    cells = [("vgg19", 1.0), *(("resnet32", percent) for percent in (1.0, 2.0, 4.0, 8.0))]
+    paths = [write_run(tmp_path, config={"encoder": encoder, "label": label, "percent": percent})
+             for (encoder, percent), label in itertools.product(cells, ("category", "speech"))]
+    vgg19, resnet32 = FIGURES["figure4"](read_results(paths)).axes
+    assert 2.5 < resnet32.get_position().width / vgg19.get_position().width < 3.5
+    curves = [one[0] for one in resnet32.containers]
+    assert {one.get_linestyle() for one in curves} == {"-"}, "four levels make a curve"
+    assert resnet32.get_xscale() == "log"
+    for curve in curves:
+        np.testing.assert_allclose(curve.get_xdata(), [1, 2, 4, 8], rtol=0.12)
+    assert not set(curves[0].get_xdata()) & set(curves[1].get_xdata())
 
 
 @pytest.mark.parametrize("percents", [(100.0,), (4.0, 100.0)])

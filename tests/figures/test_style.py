@@ -9,6 +9,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from tfrepr.errors import UserError
 from tfrepr.figures import style
+from tfrepr.figures.rethinking import CORRUPTION_LOOKS, NETWORK_LOOKS
 from tfrepr.registry import LABELS
 
 # Machado, Oliveira and Fernandes 2009, full severity, on linear RGB.
@@ -26,11 +27,21 @@ def seen(color: str, vision: str) -> np.ndarray:
     return rgb2lab(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)[None, None])[0, 0]
 
 
+PALETTES = {"labels": [look.color for look in style.LABEL_STYLES.values()], "classes": style.CLASS_COLORS,
+            "corruptions": [look.color for look in CORRUPTION_LOOKS.values()],
+            "networks": [color for color, _ in NETWORK_LOOKS.values()]}
+
+
+@pytest.mark.parametrize("palette", PALETTES)
 @pytest.mark.parametrize("vision", VISION)
-def test_label_colors_differ_for_every_eye(vision):
-    for first, second in itertools.combinations(style.LABEL_STYLES.values(), 2):
-        difference = deltaE_ciede2000(seen(first.color, vision), seen(second.color, vision))
-        assert difference > 10, (first.title, second.title)
+def test_colors_of_a_figure_differ_for_every_eye(palette, vision):
+    for first, second in itertools.combinations(PALETTES[palette], 2):
+        assert deltaE_ciede2000(seen(first, vision), seen(second, vision)) > 10, (first, second)
+
+
+def test_a_hundred_classes_look_different():
+    assert len({style.class_look(class_id) for class_id in range(100)}) == 100
+    assert len({style.class_look(class_id)[0] for class_id in range(10)}) == 10
 
 
 def test_lines_stand_out_from_white():

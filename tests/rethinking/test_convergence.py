@@ -132,11 +132,12 @@ def test_figure_1a_is_the_prints(figure1):
     assert (axes.get_xlim(), axes.get_ylim()) == ((0, 25), (0, 2.5))
     np.testing.assert_allclose(axes.get_xticks(), [0, 5, 10, 15, 20, 25])
     np.testing.assert_allclose(axes.get_yticks(), [0, 0.5, 1, 1.5, 2, 2.5])
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == \
+    assert axes.get_legend() is None, "the legend covers no curve"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == \
         ["true labels", "random labels", "shuffled pixels", "random pixels", "gaussian"]
     looks = [(to_rgb(line.get_color()), line.get_marker()) for line in axes.lines]
     assert looks == [(to_rgb(color), marker) for color, marker in
-                     (("blue", "s"), ("red", "o"), ("#00ff00", "*"), ("#D742F4", "None"), ("black", "D"))]
+                     (("#0072B2", "s"), ("#D55E00", "o"), ("#009E73", "*"), ("#CC79A7", "None"), ("black", "D"))]
     for tick in (*axes.xaxis.get_major_ticks(), *axes.yaxis.get_major_ticks()):
         assert tick.get_tickdir() == "in"
         assert tick.tick2line.get_visible()
@@ -172,7 +173,15 @@ def test_levels_show_relative_time_and_test_error(levels):
         line = next(line for line in axes.lines if line.get_label() == "MiniInceptionV3")
         np.testing.assert_allclose(line.get_xdata(), [0, *LEVELS, 1])
         np.testing.assert_allclose(line.get_ydata(), [values(level) for level in (0, *LEVELS, 1)])
-        assert len(axes.lines) == 3
+        assert len(axes.lines) == 3 + (axes is error)
+    assert list(error.lines[-1].get_ydata()) == [0.9, 0.9]
+    assert error.lines[-1].get_label() == "chance (1 in 10)"
+
+
+def test_few_levels_are_points(levels):
+    few = levels.where(~levels.runs["corruption_level"].isin([0.4, 0.6, 0.8]) | (levels.runs["corruption"] == "true_labels"))
+    for axes in axes_of(FIGURES["rethinking-levels"](few)):
+        assert {line.get_linestyle() for line in axes.lines[:3]} == {"None"}
 
 
 @pytest.mark.parametrize("name", ["rethinking-loss", "rethinking-loss-mean", "rethinking-levels", "labels-under-corruption"])
@@ -188,8 +197,11 @@ def test_labels_under_corruption_tells_labels_and_truth_apart(tmp_path):
             write_curves(tmp_path, {**config, "label": label, "corruption": corruption}, spacing)
     figure = FIGURES["labels-under-corruption"](read_results(find_runs(tmp_path)))
     axes, = axes_of(figure)
-    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 4
-    for line in axes.lines:
+    *curves, chance = axes.lines
+    assert list(chance.get_ydata()) == [10, 10]
+    assert axes.get_ylim()[0] < 0
+    assert len({(line.get_color(), line.get_linestyle()) for line in curves}) == 4
+    for line in curves:
         spacing = 3.0 if line.get_linestyle() == "-" else 9.0
         np.testing.assert_allclose(line.get_ydata(), 100 - 90 * np.exp(-np.arange(1, 101) / spacing), rtol=1e-6)
 

@@ -223,15 +223,22 @@ def test_tables_are_means_over_seeds_in_percent(missing):
 
 def test_the_figure_shows_the_values():
     table = pd.DataFrame([{"run": f"{label}-{rate}-{seed}", "task": "noisy", "dataset": "digits", "data_variant": "digits",
-                           "encoder": "resnet8", "label": label, "seed": seed, "noise_rate": rate,
+                           "encoder": "resnet8", "label": label, "seed": seed, "noise_rate": rate, "classes": 10,
                            "test_accuracy_before": 0.9 - rate - 0.02 * seed, "test_accuracy_after": 0.95 - rate}
-                          for label in ("category", "speech") for rate in (0.0, 0.2, 0.4) for seed in (0, 1)])
+                          for label in ("category", "speech") for rate in (0.0, 0.1, 0.2, 0.4) for seed in (0, 1)])
     axes = accuracy_against_level(table).axes[0]
     lines = [container.lines[0] for container in axes.containers]
     assert len(lines) == 4
-    np.testing.assert_allclose(lines[0].get_xydata(), [[0, 89], [20, 69], [40, 49]])
-    np.testing.assert_allclose(lines[1].get_xydata(), [[0, 95], [20, 75], [40, 55]])
-    assert axes.get_xlabel() == "Wrong labels (%)"
+    np.testing.assert_allclose(lines[0].get_xydata(), [[0, 89], [10, 79], [20, 69], [40, 49]])
+    np.testing.assert_allclose(lines[1].get_xydata(), [[0, 95], [10, 85], [20, 75], [40, 55]])
+    assert (axes.get_xlabel(), axes.get_ylim()[0] < 0) == ("Wrong labels (%)", True)
+    assert list(axes.lines[-1].get_ydata()) == [10, 10], "chance"
+    few = accuracy_against_level(table[table["noise_rate"] != 0.1]).axes[0]
+    points = [container.lines[0] for container in few.containers]
+    assert {one.get_linestyle() for one in points} == {"None"}
+    assert [one.get_markerfacecolor() == "white" for one in points] == [True, False, True, False]
+    places = np.concatenate([one.get_xdata() for one in points])
+    assert len(set(places)) == 12, "no point covers another"
 
 
 def test_the_sheet_marks_wrong_and_right_labels():

@@ -5,6 +5,7 @@ import pytest
 
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
 from tfrepr.weak_labels.temperature import fit_temperature
+from tfrepr.weak_labels.training import temperature_figures
 
 RNG = np.random.default_rng(0)
 
@@ -52,3 +53,21 @@ def test_probabilities_of_categories_are_the_softmax():
     outputs = np.float32([[1, 2, 3]])
     found = np.asarray(CategoryRepresentation("category", tuple("abc")).probabilities(outputs, 2.0))
     np.testing.assert_allclose(found[0], np.exp([0.5, 1, 1.5]) / np.exp([0.5, 1, 1.5]).sum(), rtol=1e-5)
+
+
+def test_a_temperature_that_makes_calibration_worse_is_told(capsys):
+    """A quarter of the answers is very sure and half right: the likeliest temperature gives up the others for it."""
+    scores = np.concatenate([np.tile([2.0, 0.0], (60, 1)), np.tile([40.0, 0.0], (20, 1))])
+    ids = np.concatenate([np.arange(60) % 8 == 0, np.arange(20) % 2 == 0]).astype(int)
+    found = temperature_figures(scores, ids)
+    assert found["temperature"] > 1
+    assert found["val_fitted_calibration_error"] > found["val_calibration_error"]
+    assert (f"(80 validation images: {found['val_calibration_error']:.3f} at temperature 1, "
+            f"{found['val_fitted_calibration_error']:.3f} fitted)") in capsys.readouterr().err
+
+
+def test_a_temperature_that_helps_needs_no_word(capsys):
+    logits = RNG.normal(0, 2, (2000, 6))
+    found = temperature_figures(50 * logits, drawn_from(logits))
+    assert found["val_fitted_calibration_error"] < 0.05 < 0.2 < found["val_calibration_error"]
+    assert capsys.readouterr().err == ""

@@ -7,6 +7,12 @@ import numpy as np
 BINS = 15
 
 
+def top_probabilities(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """Probability of the class with the highest score, softmax(scores / temperature), float64 `(n,)`; scores `(n, classes)`."""
+    scaled = (scores - scores.max(axis=1, keepdims=True)).astype(np.float64) / temperature
+    return 1 / np.exp(scaled).sum(axis=1)
+
+
 def reliability(confidences: np.ndarray, correct: np.ndarray, bins: int = BINS) -> np.ndarray:
     """Images, mean confidence and accuracy in bins of equal width over [0, 1], float64 `(bins, 3)`; empty bins hold zeros.
 
@@ -30,3 +36,17 @@ def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, bin
     """
     counts, confidence, accuracy = reliability(confidences, correct, bins).T
     return float(np.sum(counts * np.abs(accuracy - confidence)) / max(len(confidences), 1))
+
+
+def temperature_warning(errors: dict[str, tuple[float, float]]) -> str | None:
+    """What a reader should know where a fitted temperature makes calibration worse, or None.
+
+    Args:
+        errors: By name of the images, the calibration error at temperature 1 and at the fitted one.
+    """
+    worse = [f"{name} {plain:.3f} at temperature 1, {fitted:.3f} fitted" for name, (plain, fitted) in errors.items()
+             if fitted > plain]
+    if not worse:
+        return None
+    return (f"The fitted temperature makes the calibration error larger ({'; '.join(worse)}). It is the one at which the right "
+            "answers to the validation images are likeliest, which is not the same, and is uncertain where these are few.")

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tfrepr.analysis.calibration import temperature_warning
 from tfrepr.analysis.evaluation_report import Result, evaluate_run, fitted_temperature
 from tfrepr.analysis.evaluation_source import LabelledImages, other_images, own_test_images, validation_images
 from tfrepr.analysis.trained import TrainedModel
@@ -42,9 +43,11 @@ def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, t
     temperature, note = _temperature(trained, own_dir)
     folder = out or run / "evaluation" / source.name
     yield f"{run.name}: {len(source.images)} images ({source.title})"
-    for result in evaluate_run(trained, source, conditions, temperature, folder, formats):
-        yield "  " + _line(result)
+    results = evaluate_run(trained, source, conditions, temperature, folder, formats)
+    yield from (f"  {_line(result)}" for result in results)
     yield note
+    if warning := _warning(results):
+        yield f"  {warning}"
     yield f"Written: {folder}"
 
 
@@ -64,9 +67,18 @@ def _temperature(trained: TrainedModel, data_dir: Path | None) -> tuple[float | 
     return temperature, f"  Temperature fitted on the validation images: {temperature:.4g}"
 
 
+def _condition(result: Result) -> str:
+    return "plain" if result.strength == 0 else f"{result.corruption} {result.strength}"
+
+
+def _warning(results: Sequence[Result]) -> str | None:
+    """Says under which conditions the fitted temperature makes calibration worse."""
+    return temperature_warning({_condition(result): (result.calibration_error, result.fitted_calibration_error)
+                                for result in results if result.fitted_calibration_error is not None})
+
+
 def _line(result: Result) -> str:
     threshold = "" if result.threshold_accuracy is None else f", under threshold {result.threshold_accuracy:.2%}"
     fitted = "" if result.fitted_calibration_error is None else f", fitted {result.fitted_calibration_error:.3f}"
-    condition = "plain" if result.strength == 0 else f"{result.corruption} {result.strength}"
-    return (f"{condition}: accuracy {result.accuracy:.2%}{threshold}, calibration error {result.calibration_error:.3f} at "
-            f"temperature 1{fitted}")
+    return (f"{_condition(result)}: accuracy {result.accuracy:.2%}{threshold}, calibration error "
+            f"{result.calibration_error:.3f} at temperature 1{fitted}")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.analysis.calibration import BINS, expected_calibration_error, reliability
+from tfrepr.analysis.calibration import BINS, expected_calibration_error, reliability, top_probabilities
 from tfrepr.analysis.corruptions import corrupt
 from tfrepr.analysis.evaluation_source import LabelledImages
 from tfrepr.analysis.trained import TrainedModel
@@ -54,8 +54,11 @@ class Answers:
 
     def confidences(self, temperature: float) -> np.ndarray:
         """Probability of the predicted class."""
-        scaled = (self.scores - self.scores.max(axis=1, keepdims=True)).astype(np.float64) / temperature
-        return 1 / np.exp(scaled).sum(axis=1)
+        return top_probabilities(self.scores, temperature)
+
+    def calibration_error(self, temperature: float) -> float:
+        """Expected calibration error at that temperature."""
+        return expected_calibration_error(self.confidences(temperature), self.correct)
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,10 @@ def answer(trained: TrainedModel, images: np.ndarray, class_ids: np.ndarray) -> 
 
 def result(answers: Answers, corruption: str, strength: int, temperature: float | None) -> Result:
     """The row of one set of answers; `temperature` is the fitted one, if there is one."""
-    fitted = None if temperature is None else expected_calibration_error(answers.confidences(temperature), answers.correct)
+    fitted = None if temperature is None else answers.calibration_error(temperature)
     return Result(corruption, strength, len(answers.class_ids), float(answers.correct.mean()),
                   None if answers.understood is None else float(answers.understood.mean()),
-                  float(answers.losses.mean(dtype=np.float64)),
-                  expected_calibration_error(answers.confidences(1.0), answers.correct), fitted)
+                  float(answers.losses.mean(dtype=np.float64)), answers.calibration_error(1.0), fitted)
 
 
 def confusion(answers: Answers, classes: int) -> np.ndarray:
@@ -143,11 +145,18 @@ def _figures(trained: TrainedModel, source: LabelledImages, answers: Answers, ma
 
     config = trained.run.config()
     title = f"{label_style(config.label).title}, {ENCODER_TITLES.get(config.encoder, config.encoder)}\n{source.title}"
-    temperatures = {"temperature 1": 1.0} | ({f"temperature {temperature:.3g}, fitted": temperature} if temperature else {})
-    tables = {name: reliability(answers.confidences(value), answers.correct) for name, value in temperatures.items()}
+    temperatures = {"T = 1": 1.0} | ({f"T = {temperature:.3g}, fitted": temperature} if temperature else {})
+    tables = {_reliability_title(name, answers, value): reliability(answers.confidences(value), answers.correct)
+              for name, value in temperatures.items()}
     accuracy = f", accuracy {answers.correct.mean():.1%}"
     return {"confusion": draw_confusion(matrix, trained.representation.class_names, f"{title}{accuracy}"),
             "reliability": draw_reliability(tables, title)}
+
+
+def _reliability_title(name: str, answers: Answers, temperature: float) -> str:
+    """Legend entry with the calibration error, which is marked where temperature 1 has a smaller one."""
+    error = answers.calibration_error(temperature)
+    return f"{name}: calibration error {error:.3f}{' (worse)' if error > answers.calibration_error(1.0) else ''}"
 
 
 def _summary(trained: TrainedModel, source: LabelledImages, results: Sequence[Result], temperature: float | None) -> bytes:

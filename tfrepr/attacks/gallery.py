@@ -20,8 +20,8 @@ def write_gallery(path: Path, victim: Victim, protocol: Protocol, tests: ImageSe
                   class_names: Sequence[str]) -> None:
     """Attacks the first correct images with the protocol's untargeted iterative attack at its largest epsilon.
 
-    Writes `original` and `adversarial` (float32, 0 to 1), `epsilon`, `names` (true classes) and `predicted` (classes
-    answered after the attack).
+    Writes `original` and `adversarial` (float32, 0 to 1), `epsilon`, `names` (true classes), `predicted` (classes answered
+    after the attack), and as words what was done: `protocol`, `attack`, `goal` and `space`, the unit of epsilon.
     """
     rows = np.flatnonzero(clean.correct[:, 0])[:SHOWN]
     if not len(rows):
@@ -34,4 +34,5 @@ def write_gallery(path: Path, victim: Victim, protocol: Protocol, tests: ImageSe
     with replacing(path) as temporary:
         np.savez_compressed(temporary, original=victim.space.to_pixels(chunk.images),
                             adversarial=np.clip(victim.space.to_pixels(adversarial), 0, 1), epsilon=protocol.epsilons[-1],
-                            names=names[chunk.class_ids], predicted=names[predicted])
+                            names=names[chunk.class_ids], predicted=names[predicted], protocol=np.array(protocol.name),
+                            attack=np.array(attack.name), goal=np.array(attack.goal), space=np.array(protocol.space))

@@ -1,24 +1,38 @@
 """Accuracy under attack, from `attacks.csv` (paper Figures 3, 6 and 7), and pictures of adversarial images.
 
 Curves are means over seeds, whiskers the sample standard deviation. As in the paper, solid lines show the threshold criterion
-and dotted ones the nearest label; the category label has the arg max only, drawn solid.
+and dotted ones the nearest label, here with filled and with hollow markers; the category label has the arg max only, drawn as a
+threshold. Where few strengths were measured, there are markers alone.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfrepr.figures import style
-from tfrepr.figures.panels import label_keys, legend, line_keys, over_runs, panel_grid, require
-from tfrepr.figures.series import DATA, Series, data_title, encoder_title, encoders, page_by, series_of
+from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
+from tfrepr.figures.levels import Levels
+from tfrepr.figures.panels import label_keys, legend, over_runs, panel_grid, require
+from tfrepr.figures.series import (
+    DATA,
+    Series,
+    data_title,
+    encoder_title,
+    encoders,
+    not_shown,
+    page_by,
+    series_of,
+    style_names,
+)
 from tfrepr.registry import FIGURES
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -33,8 +47,11 @@ ATTACK_TITLES = {"fgsm": "FGSM", "iterative": "iterative", "pgd": "PGD", "transf
 GOALS = ("untargeted", "targeted")
 LOSSES = ("training", "cross_entropy", "margin", "worst")
 MOST_COLUMNS = 5
-PANEL_HEIGHT = 1.35
-EPSILON_TITLES = {"normalised": "ε, normalised images", "pixel": "ε in 1/255"}
+PANEL_HEIGHT = 1.6
+CRITERIA = {"threshold": ("threshold (category: arg max)", style.THRESHOLD_LINE),
+            "nearest": ("nearest label", style.NEAREST_LINE)}
+"""Title and line style of a criterion."""
+EPSILON_TITLES = {"normalised": "ε in normalised units", "pixel": "ε in 1/255"}
 
 
 class Panel(NamedTuple):
@@ -59,7 +76,7 @@ class Panel(NamedTuple):
 @style.styled
 def accuracy_under_attack(results: Results) -> Figure:
     """Accuracy over epsilon on all test images (paper Figure 3), for the labels that the paper shows there."""
-    return _attack_figure(_with_labels(results, PAPER_LABELS), "images", "Accuracy under attack")
+    return _attack_figure(results, "images", "Accuracy under attack", PAPER_LABELS)
 
 
 @FIGURES.register("figure6")
@@ -67,7 +84,7 @@ def accuracy_under_attack(results: Results) -> Figure:
 @style.styled
 def subset_robustness(results: Results) -> Figure:
     """Accuracy over epsilon on the images that were correct at first (paper Figure 6): every curve starts at 100%."""
-    return _attack_figure(_with_labels(results, PAPER_LABELS), "clean_correct", "Accuracy on initially correct images")
+    return _attack_figure(results, "clean_correct", "Accuracy on initially correct images", PAPER_LABELS)
 
 
 @FIGURES.register("figure7")
@@ -78,31 +95,53 @@ def accuracy_of_all_labels(results: Results) -> Figure:
     return _attack_figure(results, "images", "Accuracy under attack, all labels")
 
 
-def _with_labels(results: Results, labels: Sequence[str]) -> Results:
-    return results.where(results.runs["label"].isin(labels) & (results.runs["label_smoothing"] == 0))
+def _attack_figure(results: Results, reference: str, title: str, labels: Collection[str] | None = None) -> Figure:
+    """Panels of accuracy over epsilon.
 
-
-def _attack_figure(results: Results, reference: str, title: str) -> Figure:
-    """Panels of accuracy over epsilon; `reference` is the column by which the surviving images are divided."""
+    Args:
+        results: Those of one page.
+        reference: Column by which the surviving images are divided.
+        title: Start of the title, which also names the labels that are left out.
+        labels: Those shown, None for all.
+    """
     results = results.where(results.runs["run"].isin(results.attacks["run"]))
+    names = style_names(results.runs)
+    chosen = set(names) if labels is None else set(labels)
+    left_out, results = not_shown(names, chosen), results.where(names.isin(chosen))
     require(results.attacks, "attack results (attacks.csv) for the labels of this figure", ATTACK)
     series, panels = series_of(results.runs), _panels(results.attacks, reference)
     lines = _lines_of(list(panels))
     rows = list(itertools.product(encoders(results.runs), lines))
+    levels = Levels(results.attacks["epsilon"], len(CRITERIA) * len(series))
     figure, grid = panel_grid(len(rows), len(lines[0]), PANEL_HEIGHT, sharey=True)
     for number, (row, (encoder, line)) in enumerate(zip(grid, rows, strict=True)):
         row[0].set_ylabel(f"{encoder_title(encoder, series)}\naccuracy (%)")
         for axes, panel in zip(row, line, strict=False):
-            _draw_panel(axes, panels[panel], series, encoder)
+            _draw_panel(axes, panels[panel], series, encoder, levels)
             if number == 0 or len(lines) > 1:
                 axes.set_title(_panel_title(panel, panels))
         for axes in row[len(line):]:
             axes.set_visible(False)
-    _name_epsilon(grid, results.attacks)
-    figure.suptitle(f"{title}: {data_title(results.runs)}\n{_attack_settings(results.attacks)}")
-    criteria = {"threshold (category: arg max)": style.THRESHOLD_LINE, "nearest label": style.NEAREST_LINE}
-    legend(figure, [*label_keys(series), *line_keys(criteria)])
+    _name_epsilon(grid, results.attacks, levels)
+    shown = [axes for axes in grid.flat if axes.get_visible()]
+    scale_accuracy(shown)
+    chance = draw_chance(shown, class_count(results.runs)) if reference == "images" else []
+    figure.suptitle(f"{title}: {data_title(results.runs)}\n{_attack_settings(results.attacks)}{left_out}")
+    legend(figure, [*label_keys(series, levels.line("-")), *_criterion_keys(levels), *chance])
     return figure
+
+
+def _criterion_keys(levels: Levels) -> list[Artist]:
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], color="#555555", linestyle=levels.line(line), label=title, **_marker("o", "#555555", criterion))
+            for criterion, (title, line) in CRITERIA.items()]
+
+
+def _marker(marker: str, color: Any, criterion: str) -> dict[str, Any]:
+    """A filled marker for the threshold, a hollow one for the nearest label."""
+    return {"marker": marker, "markersize": 3, "markeredgewidth": 0.6, "markeredgecolor": color,
+            "markerfacecolor": "white" if criterion == "nearest" else color}
 
 
 def _panels(attacks: pd.DataFrame, reference: str) -> dict[Panel, pd.DataFrame]:
@@ -118,43 +157,49 @@ def _lines_of(panels: Sequence[Panel]) -> list[Sequence[Panel]]:
     return [panels[start:start + columns] for start in range(0, len(panels), columns)]
 
 
+def attack_title(attack: str, goal: str) -> str:
+    """`"Untargeted FGSM"`."""
+    return f"{goal.capitalize()} {ATTACK_TITLES.get(attack, attack)}"
+
+
 def _panel_title(panel: Panel, panels: Iterable[Panel]) -> str:
     """`"Untargeted FGSM"`; loss, steps and restarts only where they are needed to tell panels apart."""
     same_loss = [other for other in panels if other[:3] == panel[:3]]
-    name = f"{panel.goal} {ATTACK_TITLES.get(panel.attack, panel.attack)}" if panel.loss != "worst" else "worst of all attacks"
-    parts = [name[0].upper() + name[1:]]
+    parts = [attack_title(panel.attack, panel.goal) if panel.loss != "worst" else "Worst of all attacks"]
     parts += [panel.loss.replace("_", "-")] if panel.loss in LOSSES[1:-1] else []
     parts += [f"{panel.steps:g} steps"] if len({other.steps for other in same_loss}) > 1 else []
     parts += [f"{panel.restarts:g} restarts"] if len({other.restarts for other in same_loss}) > 1 else []
     return "\n".join(parts)
 
 
-def _draw_panel(axes: Axes, attacks: pd.DataFrame, series: Sequence[Series], encoder: str) -> None:
-    for one in series:
+def _draw_panel(axes: Axes, attacks: pd.DataFrame, series: Sequence[Series], encoder: str, levels: Levels) -> None:
+    for rank, one in enumerate(series):
         rows = attacks[attacks["run"].isin(one.of(encoder))]
-        for criterion in ("nearest", "threshold"):
+        for place, criterion in enumerate(CRITERIA):
             curve = over_runs(rows[rows["criterion"] == criterion], "epsilon", "accuracy")
-            solid = criterion == "threshold" or one.name.startswith("category")
             if curve.empty:
                 continue
-            axes.plot(curve.index, curve["mean"], color=one.color, linewidth=1, marker=one.style.marker, markersize=2.5,
-                      markeredgewidth=0, linestyle=style.THRESHOLD_LINE if solid else style.NEAREST_LINE)
+            shown = "threshold" if one.name.startswith("category") else criterion
+            epsilons = levels.places(curve.index, len(CRITERIA) * rank + place)
+            axes.plot(epsilons, curve["mean"], color=one.color, linewidth=1, linestyle=levels.line(CRITERIA[shown][1]),
+                      **_marker(one.style.marker, one.color, shown))
             if curve["std"].any():
-                axes.vlines(curve.index, curve["mean"] - curve["std"], curve["mean"] + curve["std"], color=one.color,
+                axes.vlines(epsilons, curve["mean"] - curve["std"], curve["mean"] + curve["std"], color=one.color,
                             linewidth=0.7)
-    axes.set_ylim(0, 103)
 
 
-def _name_epsilon(grid: np.ndarray, attacks: pd.DataFrame) -> None:
-    """Titles the epsilon axes; pixel strengths, which run from 2 to 128, are spaced by their logarithm."""
-    space, values = attacks["space"].iloc[0], sorted(set(attacks["epsilon"]))
+def _name_epsilon(grid: np.ndarray, attacks: pd.DataFrame, levels: Levels) -> None:
+    """Titles the epsilon axes; pixel strengths that lines join, which run from 2 to 128, are spaced by their logarithm."""
+    space, values = attacks["space"].iloc[0], levels.values
     for column in grid.T:
         [axes for axes in column if axes.get_visible()][-1].set_xlabel(EPSILON_TITLES.get(space, f"ε, {space}"))
-    for axes in grid.flat if space == "pixel" else ():
-        axes.set_xscale("symlog", base=2, linthresh=min((value for value in values if value > 0), default=1))
-        axes.set_xticks(values, [f"{value:g}" for value in values])
-        axes.set_xlim(min(values), max(values) * 1.05)
-        axes.xaxis.minorticks_off()
+    for axes in grid.flat:
+        if space == "pixel" and levels.joined:
+            least = min((value for value in values if value > 0), default=1)
+            axes.set_xscale("symlog", base=2, linthresh=least)
+            axes.set_xlim(min(values) - 0.15 * least, max(values) * 1.1)
+        if space == "pixel" or not levels.joined:
+            levels.name(axes)
 
 
 def _attack_settings(attacks: pd.DataFrame) -> str:

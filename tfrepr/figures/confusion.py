@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfrepr.figures import style
+from tfrepr.figures.panels import legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
 
+FEW_IMAGES = 10
 MOST_NUMBERS = 20
 """Classes up to which cells carry numbers and axes carry names."""
 
@@ -56,15 +59,45 @@ def _write_numbers(axes: Axes, shares: np.ndarray) -> None:
 
 @style.styled
 def draw_reliability(tables: dict[str, np.ndarray], title: str) -> Figure:
-    """Accuracy over confidence: one curve a name in `tables` (of `calibration.reliability`); dots grow with the images."""
-    figure = style.new_figure(style.COLUMN_WIDTH, style.COLUMN_WIDTH)
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=style.VALIDATION_LINE)
+    """Accuracy over confidence, a point for each bin that has images, with the 95% interval of its accuracy (Wilson's).
+
+    Bins of less than `FEW_IMAGES` images are pale and hollow.
+
+    Args:
+        tables: By title for the legend, tables of `calibration.reliability`.
+        title: Above the panel.
+    """
+    from matplotlib.lines import Line2D
+
+    figure = style.new_figure(style.COLUMN_WIDTH, style.COLUMN_WIDTH + 0.3)
+    axes, keys = figure.subplots(), []
+    diagonal, = axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=style.VALIDATION_LINE,
+                          label="as often right as confident")
     for (name, table), color, marker in zip(tables.items(), ("#0072B2", "#D55E00"), "os", strict=False):
-        counts, confidence, accuracy = table[table[:, 0] > 0].T
-        axes.plot(confidence, accuracy, color=color, label=name, linewidth=1)
-        axes.scatter(confidence, accuracy, s=4 + 40 * counts / counts.sum(), color=color, marker=marker, linewidths=0)
-    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.legend(loc="upper left")
+        few = table[:, 0] < FEW_IMAGES
+        _draw_bins(axes, table[few], style.tint(color, 0.4), marker=marker, markerfacecolor="white", zorder=1.5)
+        keys.append(_draw_bins(axes, table[~few], color, marker=marker, label=name))
+    keys.append(Line2D([], [], color="#999999", marker="o", markerfacecolor="white", linestyle="none",
+                       label=f"pale: less than {FEW_IMAGES} images"))
+    axes.set(xlabel="confidence: softmax of scores / T", ylabel="accuracy", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02),
+             aspect="equal")
     figure.suptitle(title)
+    legend(figure, [*keys, diagonal])
     return figure
+
+
+def _draw_bins(axes: Axes, table: np.ndarray, color: Any, **look: Any) -> ErrorbarContainer:
+    """The bins that have images."""
+    counts, confidence, accuracy = table[table[:, 0] > 0].T
+    return axes.errorbar(confidence, accuracy, yerr=_uncertainty(counts, accuracy), color=color, markersize=3.5,
+                         linestyle="none", elinewidth=0.7, capsize=0, **look)
+
+
+def _uncertainty(counts: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    """How far Wilson's 95% intervals reach below and above the accuracies, `(2, bins)`."""
+    from scipy.stats import binomtest
+
+    intervals = [binomtest(round(share * count), int(count)).proportion_ci(method="wilson")
+                 for count, share in zip(counts, accuracy, strict=True)]
+    ends = np.array([(found.low, found.high) for found in intervals]).reshape(-1, 2).T
+    return np.abs(ends - accuracy)

@@ -24,7 +24,7 @@ from tfrepr.analysis.features import (
     read_features,
 )
 from tfrepr.figures import style
-from tfrepr.figures.series import DATA, NothingToPlotError, data_title, encoders, page_by, style_name
+from tfrepr.figures.series import DATA, NothingToPlotError, data_title, encoders, not_shown, page_by, style_names
 from tfrepr.reading import damaged, noted
 from tfrepr.registry import FIGURES
 from tfrepr.runs import RunDirectory
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     from tfrepr.results import Results
 
-FIGURE5_LABELS = ("speech", "category")
-FIGURE8_LABELS = ("constant", "speech", "category")
-"""Rows of Figure 5 and columns of Figure 8, in the paper's order."""
+FIGURE5_LABELS = ("speech", "category", "category-smoothing")
+FIGURE8_LABELS = ("constant", "speech", "category", "category-smoothing")
+"""Rows of Figure 5 and columns of Figure 8, in the paper's order; smoothed category, which it does not show there, is last."""
 COMMAND = "python scripts/train.py --features, or for the end of finished runs python scripts/analyse.py RUN_DIR"
 MOST_NAMED_CLASSES = 20
 FEWEST = 4
@@ -61,7 +61,8 @@ def embedding_progress(results: Results) -> Figure:
     for axes, share in zip(grid[0], PROGRESS, strict=True):
         axes.set_title(f"{share:.0%} of training")
     encoder = style.ENCODER_TITLES.get(*[runs["encoder"].iloc[0]] * 2)
-    figure.suptitle(f"t-SNE of {encoder} features, {data_title(runs)}{_seed_title(runs, chosen.values())}")
+    figure.suptitle(f"t-SNE of {encoder} features, {data_title(runs)}"
+                    f"{_seed_title(runs, chosen.values())}{not_shown(runs['style'], labels)}")
     _name_classes(figure, RunDirectory(next(iter(chosen.values()))))
     return figure
 
@@ -73,9 +74,9 @@ def embedding_of_labels(results: Results) -> Figure:
     """t-SNE of features at the end of training (paper Figure 8), one row an encoder, one column a label."""
     runs = _with_features(results.runs, more_than_one=False)
     labels = [name for name in FIGURE8_LABELS if name in set(runs["style"])] or _by_rank(runs)[:3]
-    runs = runs[runs["style"].isin(labels)]
+    left_out, runs = not_shown(runs["style"], labels), runs[runs["style"].isin(labels)]
     names = encoders(runs)
-    figure = style.new_figure(1.75 * len(labels) + 0.3, 0.65 + 1.9 * len(names))
+    figure = style.new_figure(min(1.75 * len(labels) + 0.3, style.FULL_WIDTH), 0.65 + 1.9 * len(names))
     grid = figure.subplots(len(names), len(labels), squeeze=False)
     for row, encoder in zip(grid, names, strict=True):
         rows = runs[runs["encoder"] == encoder]
@@ -86,7 +87,7 @@ def embedding_of_labels(results: Results) -> Figure:
         row[0].set_visible(True)
     for axes, label in zip(grid[0], labels, strict=True):
         axes.set_title(style.label_style(label).title)
-    figure.suptitle(f"t-SNE of features\n{data_title(runs)}")
+    figure.suptitle(f"t-SNE of features\n{data_title(runs)}{left_out}")
     _name_classes(figure, RunDirectory(runs["path"].iloc[0]))
     return figure
 
@@ -99,8 +100,7 @@ def _with_features(runs: pd.DataFrame, more_than_one: bool) -> pd.DataFrame:
     """
     kept = [len(noted(lambda path=path: _readable_epochs(RunDirectory(path), more_than_one), ())) > more_than_one
             for path in runs["path"]]
-    names = [style_name(*pair) for pair in zip(runs["label"], runs["label_smoothing"], strict=True)]
-    found = runs.assign(style=names)[np.array(kept, dtype=bool)]
+    found = runs.assign(style=style_names(runs))[np.array(kept, dtype=bool)]
     if found.empty:
         which = "features of several epochs" if more_than_one else "features"
         raise NothingToPlotError(f"These runs have no {which} yet. Make them with: {COMMAND}")
@@ -172,7 +172,10 @@ def _draw(axes: Axes, run: RunDirectory, features: np.ndarray, epoch: int) -> No
         _say(axes, f"epoch {epoch}:\n" + ("too few images" if len(features) < FEWEST else "features\noverflowed"))
         return
     scores, plane = measure(features, class_ids, epoch, run.config().epochs), embed(features)
-    axes.scatter(*plane.T, c=_colors(len(run.environment()["class_names"]))[class_ids], s=1.6, linewidths=0, rasterized=True)
+    looks = [style.class_look(class_id) for class_id in class_ids]
+    for marker in dict.fromkeys(marker for _, marker in looks):
+        rows = [row for row, look in enumerate(looks) if look[1] == marker]
+        axes.scatter(*plane[rows].T, c=[looks[row][0] for row in rows], marker=marker, s=2.5, linewidths=0, rasterized=True)
     _empty(axes)
     axes.set_xlabel(f"epoch {epoch}\nsilhouette {scores.silhouette:.2f}\n{_purity(scores)}", fontsize=6.5)
 
@@ -189,13 +192,6 @@ def _empty(axes: Axes) -> None:
     axes.spines[:].set(visible=True, linewidth=0.4, color="#aaaaaa")
 
 
-def _colors(classes: int) -> np.ndarray:
-    """One colour a class, `(classes, 4)`: ten plain ones, or evenly spaced hues for more."""
-    from matplotlib import colormaps
-
-    return colormaps["tab10"](np.arange(10)) if classes <= 10 else colormaps["hsv"](np.arange(classes) / classes)
-
-
 def _name_classes(figure: Figure, run: RunDirectory) -> None:
     """A legend of the classes, unless there are too many to tell their colours apart."""
     from matplotlib.lines import Line2D
@@ -203,9 +199,8 @@ def _name_classes(figure: Figure, run: RunDirectory) -> None:
     names = run.environment()["class_names"]
     if len(names) > MOST_NAMED_CLASSES:
         return
-    colors = _colors(len(names))
-    keys = [Line2D([], [], color=color, marker="o", markersize=4, linestyle="", label=name)
-            for color, name in zip(colors, names, strict=False)]
+    keys = [Line2D([], [], color=color, marker=marker, markersize=4, linestyle="", label=name)
+            for name, (color, marker) in zip(names, map(style.class_look, range(len(names))), strict=True)]
     width, height = figure.get_size_inches()
     columns = max(1, int(width / (0.35 + 0.062 * max(map(len, names)))))
     rows = -(-len(names) // columns)

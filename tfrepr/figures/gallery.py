@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tfrepr.figures import style
+from tfrepr.figures.adversarial import EPSILON_TITLES, attack_title
 from tfrepr.figures.series import NothingToPlotError, data_title, page_by, series_of
 from tfrepr.registry import FIGURES
 
@@ -34,7 +35,7 @@ def adversarial_gallery(results: Results) -> Figure:
                                  "python scripts/attack.py RUN_DIR")
     gallery = next(iter(results.galleries.values()))
     count = min(IMAGES, len(gallery["original"]))
-    figure = style.new_figure(style.FULL_WIDTH, 0.9 + 2.85 * style.FULL_WIDTH / IMAGES)
+    figure = style.new_figure(style.FULL_WIDTH, 1.05 + 2.85 * style.FULL_WIDTH / IMAGES)
     grid = figure.subplots(3, count, squeeze=False)
     stretch = _stretch(gallery, count)
     for place in range(count):
@@ -43,8 +44,18 @@ def adversarial_gallery(results: Results) -> Figure:
         axes.set_ylabel(title)
     encoder = results.runs.iloc[0]["encoder"]
     figure.suptitle(f"{series_of(results.runs)[0].title}, {style.ENCODER_TITLES.get(encoder, encoder)}: "
-                    f"{data_title(results.runs)}")
+                    f"{data_title(results.runs)}\n{_attack_title(gallery)}")
     return figure
+
+
+def _attack_title(gallery: Mapping[str, np.ndarray]) -> str:
+    """`"Untargeted iterative attack, protocol “paper”, ε in normalised units"`."""
+    from tfrepr.results import GALLERY_WORDS
+
+    if not all(word in gallery for word in GALLERY_WORDS):
+        return "attack not recorded"
+    protocol, attack, goal, space = (str(gallery[word]) for word in GALLERY_WORDS)
+    return f"{attack_title(attack, goal)} attack, protocol “{protocol}”, {EPSILON_TITLES.get(space, f'ε, {space}')}"
 
 
 def _stretch(gallery: Mapping[str, np.ndarray], count: int) -> float:

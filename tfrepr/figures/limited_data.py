@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfrepr.figures import style
+from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
+from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import legend, over_runs, panel_grid, require
 from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -26,7 +27,8 @@ TRAIN = "python scripts/train.py --experiment figure4"
 def accuracy_of_limited_data(results: Results) -> Figure:
     """Test accuracy (nearest label) over the percent of training data (paper Figure 4), one panel an encoder.
 
-    Points are means over seeds, whiskers one sample standard deviation. Runs on all data are left out, as in the paper.
+    Points are means over seeds, whiskers one sample standard deviation. Runs on all data are left out, as in the paper. A panel
+    is as wide as its number of amounts of data asks for.
     """
     runs = results.runs[results.runs["finished"].astype(bool) & (results.runs["percent"] < 100)]
     runs = runs[runs["test_accuracy"].notna()]
@@ -35,26 +37,29 @@ def accuracy_of_limited_data(results: Results) -> Figure:
         raise NothingToPlotError("These runs have one amount of training data only; a curve needs two or more. "
                                  f"Make them with: {TRAIN}")
     names, series = encoders(runs), series_of(runs)
-    figure, grid = panel_grid(1, len(names), 2.6, sharey=True)
+    shown = {encoder: [one for one in series if len(one.of(encoder))] for encoder in names}
+    levels = {encoder: Levels(runs.loc[runs["encoder"] == encoder, "percent"], len(shown[encoder]), logarithmic=True)
+              for encoder in names}
+    figure, grid = panel_grid(1, len(names), 2.6, sharey=True,
+                              gridspec_kw={"width_ratios": [len(one.values) + 0.5 for one in levels.values()]})
     for axes, encoder in zip(grid[0], names, strict=True):
-        _draw_panel(axes, runs[runs["encoder"] == encoder], series, encoder)
+        _draw_panel(axes, levels[encoder], shown[encoder], encoder)
+    scale_accuracy(grid[0])
+    chance = draw_chance(grid[0], class_count(runs))
     grid[0, 0].set_ylabel("Test accuracy, nearest label (%)")
     figure.suptitle(f"{data_title(runs.assign(percent=100.0))}, limited training data")
-    legend(figure, _keys(series))
+    legend(figure, [*_keys(series, "-" if any(one.joined for one in levels.values()) else "none"), *chance])
     return figure
 
 
-def _draw_panel(axes: Axes, runs: pd.DataFrame, series: Sequence[Series], encoder: str) -> None:
-    for one in series:
+def _draw_panel(axes: Axes, levels: Levels, series: Sequence[Series], encoder: str) -> None:
+    for rank, one in enumerate(series):
         rows = one.runs[one.runs["encoder"] == encoder]
         curve = over_runs(rows.assign(accuracy=100 * rows["test_accuracy"].astype(float)), "percent", "accuracy")
-        if not curve.empty:
-            axes.errorbar(curve.index, curve["mean"], yerr=curve["std"] if curve["std"].any() else None, color=one.color,
-                          marker=one.style.marker, markersize=3, linewidth=1, elinewidth=0.7)
-    levels = sorted(set(runs["percent"]))
-    axes.set_xscale("log")
-    axes.set_xticks(levels, [f"{level:g}" for level in levels])
-    axes.xaxis.minorticks_off()
+        axes.errorbar(levels.places(curve.index, rank), curve["mean"], yerr=curve["std"] if curve["std"].any() else None,
+                      color=one.color, marker=one.style.marker, markersize=3.5, linewidth=1, elinewidth=0.7,
+                      linestyle=levels.line("-"))
+    levels.name(axes)
     axes.set(xlabel="Training data (%)", title=f"{style.ENCODER_TITLES.get(encoder, encoder)} ({_seeds(series, encoder)})")
 
 
@@ -65,11 +70,11 @@ def _seeds(series: Sequence[Series], encoder: str | None = None) -> str:
     return f"n={min(counts)}" if min(counts) == max(counts) else f"n={min(counts)}-{max(counts)}"
 
 
-def _keys(series: Sequence[Series]) -> list:
+def _keys(series: Sequence[Series], line: str) -> list:
     """Legend entries, with the number of seeds where labels differ in it."""
     from matplotlib.lines import Line2D
 
     counts = [_seeds([one]) for one in series]
-    return [Line2D([], [], color=one.color, marker=one.style.marker,
+    return [Line2D([], [], color=one.color, marker=one.style.marker, linestyle=line,
                    label=f"{one.title} ({count})" if len(set(counts)) > 1 else one.title)
             for one, count in zip(series, counts, strict=True)]

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+USUAL, FAR_ABOVE = 0.95, 3.0
+"""A logarithmic axis ends at this multiple of the value that this share of all values do not exceed."""
+RANGE_BAND, DEVIATION_BAND = "lowest to highest seed", "\N{PLUS-MINUS SIGN} 1 standard deviation"
+
+
 def require(rows: pd.DataFrame, what: str, command: str) -> None:
     """Raises NothingToPlotError, naming the command that makes what is missing, if there are no rows."""
     if rows.empty:
@@ -33,46 +38,89 @@ def panel_grid(rows: int, columns: int, height: float, **sharing: Any) -> tuple[
 
 
 def over_runs(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
-    """Mean, sample standard deviation (`ddof` 1; 0 for a single run) and count of `value`, with `by` as the index."""
-    known = table.dropna(subset=[value]).groupby(by)[value].agg(["mean", "std", "count"])
+    """Mean, sample standard deviation (`ddof` 1; 0 for a single run), least, greatest and count of `value`, by `by`."""
+    known = table.dropna(subset=[value]).groupby(by)[value].agg(["mean", "std", "min", "max", "count"])
     return known.fillna({"std": 0.0})
 
 
 def log_scale(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers, as high as the curves; a band that reaches to zero is cut off."""
+    """A logarithmic y axis with plain numbers, as high as the curves.
+
+    A few values far above all others, as losses of the first epochs can be, would squeeze the rest. The axis ends below them,
+    and the highest of them is written where its curve leaves the panel.
+    """
     import numpy as np
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
     values = np.concatenate([line.get_ydata() for line in axes.lines])
-    values = values[np.isfinite(values) & (values > 0)]
-    axes.set_yscale("log", nonpositive="clip")
+    values = np.sort(values[np.isfinite(values) & (values > 0)])
+    axes.set_yscale("log")
     if len(values):
-        low, high = values.min(), values.max()
+        low, high = values[0], min(values[-1], FAR_ABOVE * values[int(USUAL * (len(values) - 1))])
         axes.set_ylim(low / 1.3, high * 1.3)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+        if values[-1] > high * 1.3:
+            _write_peak(axes, high * 1.3)
     axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def draw_curve(axes: Axes, history: pd.DataFrame, column: str, series: Series, line: Any) -> bool:
-    """The mean over runs by epoch, with a band of one standard deviation and a few markers; False if there are no values."""
+def _write_peak(axes: Axes, top: float) -> None:
+    """Names the highest value above the panel: right of where its curve comes back, or left of it where there is no room."""
+    import numpy as np
+
+    peaks = [np.max(line.get_ydata(), where=np.isfinite(line.get_ydata()), initial=0) for line in axes.lines]
+    line, peak = axes.lines[int(np.argmax(peaks))], max(peaks)
+    epochs, values = line.get_data()
+    place = int(np.flatnonzero(values == peak)[0])
+    back = next((epoch for epoch, value in zip(epochs[place:], values[place:], strict=True) if value < top), np.inf)
+    beside, side = (back, "left") if back < 0.6 * max(epochs) else (epochs[max(place - 1, 0)], "right")
+    number = f"{peak:,.0f}" if peak >= 100 else f"{peak:.3g}"
+    axes.text(beside, 1.0, f"\N{UPWARDS ARROW} {number} at epoch {epochs[place]:g}", color=line.get_color(), fontsize=6.5,
+              ha=side, va="top", transform=axes.get_xaxis_transform())
+
+
+def draw_curve(axes: Axes, history: pd.DataFrame, column: str, series: Series, line: Any, *, log: bool = False) -> bool:
+    """The mean over runs by epoch, with a band and a few markers.
+
+    The band is one standard deviation to each side. On a logarithmic axis, where a mean less its deviation may lie below zero,
+    it spans the runs, from the lowest to the highest.
+
+    Args:
+        axes: The panel.
+        history: Rows of `Results.histories`.
+        column: What is shown.
+        series: Whose colour and marker are taken.
+        line: Line style.
+        log: Whether the y axis is to be logarithmic, see `log_scale`.
+
+    Returns:
+        False if there are no values.
+    """
     curve = over_runs(history, "epoch", column)
     if curve.empty:
         return False
     if (curve["std"] > 0).any():
-        axes.fill_between(curve.index, curve["mean"] - curve["std"], curve["mean"] + curve["std"],
-                          color=style.tint(series.color, 0.22), linewidth=0, zorder=1)
+        low, high = (curve["min"], curve["max"]) if log else (curve["mean"] - curve["std"], curve["mean"] + curve["std"])
+        axes.fill_between(curve.index, low, high, color=style.tint(series.color, 0.22), linewidth=0, zorder=1)
     step = max(1, len(curve) // 6)
     axes.plot(curve.index, curve["mean"], linestyle=line, color=series.color, marker=series.style.marker, markersize=3,
               markevery=(style.label_rank(series.name) * step // 10 % step, step))
     return True
 
 
-def label_keys(series: Sequence[Series]) -> list[Artist]:
+def band_keys(panels: Sequence[Axes], title: str) -> list[Artist]:
+    """A legend entry that says what bands show, if one of the panels has any."""
+    from matplotlib.patches import Patch
+
+    return [Patch(color="#cccccc", linewidth=0, label=title)] if any(axes.collections for axes in panels) else []
+
+
+def label_keys(series: Sequence[Series], line: Any = "-") -> list[Artist]:
     """Legend entries for labels."""
     from matplotlib.lines import Line2D
 
-    return [Line2D([], [], color=one.color, marker=one.style.marker, label=title)
+    return [Line2D([], [], color=one.color, marker=one.style.marker, linestyle=line, label=title)
             for one, title in zip(series, legend_titles(series), strict=True)]
 
 

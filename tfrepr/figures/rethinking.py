@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfrepr.figures import style
-from tfrepr.figures.panels import over_runs, require
+from tfrepr.figures.accuracy import CHANCE_LOOK, class_count, draw_chance, scale_accuracy
+from tfrepr.figures.levels import FEWEST_JOINED
+from tfrepr.figures.panels import legend, over_runs, require
 from tfrepr.figures.series import DATA, data_title, page_by
 from tfrepr.registry import FIGURES
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 TRAIN = "python scripts/train.py --experiment "
 SIZE = (3.0, 2.85)
-"""Inches; the report's 3 by 2.5, and two lines that name network and data."""
+"""Inches; the report's 3 by 2.5, and two lines that name network and data. The legend below adds to it."""
 PRINTED_STEPS = 25.0
 """Thousand steps on the printed axis; shorter and longer trainings have an axis of their own length."""
 
@@ -36,15 +38,16 @@ class Look(NamedTuple):
 
 
 CORRUPTION_LOOKS = {
-    "true_labels": Look("true labels", "#0000FF", "s"),
-    "random_labels": Look("random labels", "#FF0000", "o"),
-    "shuffled_pixels": Look("shuffled pixels", "#00FF00", "*"),
-    "random_pixels": Look("random pixels", "#D742F4", None),
+    "true_labels": Look("true labels", "#0072B2", "s"),
+    "random_labels": Look("random labels", "#D55E00", "o"),
+    "shuffled_pixels": Look("shuffled pixels", "#009E73", "*"),
+    "random_pixels": Look("random pixels", "#CC79A7", None),
     "gaussian": Look("gaussian", "#000000", "D"),
     "uniform_pixels": Look("uniform pixels", "#E69F00", "^"),
-    "gaussian_report": Look("gaussian, report's", "#777777", "v"),
+    "gaussian_report": Look("gaussian, report's", "#666666", "v"),
 }
-"""The print's colours and markers, in its order; the last two are not in it."""
+"""The print's order and markers, in those colours of our other figures that are nearest to its own; the last two are not in
+it."""
 
 NETWORK_LOOKS = {"mini-inception": ("#0072B2", "s"), "mini-inception-nobn": ("#56B4E9", "D"), "alexnet-small": ("#D55E00", "o"),
                  "mlp1x512": ("#009E73", "^"), "mlp3x512": ("#CC79A7", "v")}
@@ -90,10 +93,8 @@ def _loss_figure(results: Results, title: str) -> Figure:
             _draw(axes, curves[name], look)
     axes.set(xlabel="thousand steps", ylabel="average loss")
     _frame(axes, max(curve.index.max() for curve in curves.values()), results.runs["label"].iloc[0] == "category")
-    box = axes.legend(loc="upper right", numpoints=2, frameon=True, framealpha=1, edgecolor="black", fancybox=False)
-    box.set_zorder(20)
-    box.get_frame().set_linewidth(0.6)
     figure.suptitle(f"{title}\n{data_title(results.runs)}")
+    legend(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 
@@ -165,8 +166,12 @@ def convergence_by_level(results: Results) -> Figure:
         axes.set(xlabel="label corruption", ylabel=name, xlim=(-0.03, 1.03))
         _inward_ticks(axes)
     axes.set_ylim(0, 1)
-    axes.legend(loc="lower right", frameon=True, framealpha=1)
+    networks = axes.get_legend_handles_labels()[0]
+    classes = class_count(results.runs)
+    if classes is not None:
+        networks.append(axes.axhline(1 - 1 / classes, label=f"chance (1 in {classes})", **CHANCE_LOOK))
     figure.suptitle(data_title(results.runs))
+    legend(figure, networks)
     return figure
 
 
@@ -178,7 +183,8 @@ def _draw_levels(axes: Axes, table: pd.DataFrame, column: str) -> None:
         color, marker = NETWORK_LOOKS.get(encoder, (spare.color, spare.marker))
         rows = known[known["encoder"] == encoder]
         means = over_runs(rows, "level", column)["mean"]
-        axes.plot(means.index, means, color=color, marker=marker, label=style.ENCODER_TITLES.get(encoder, encoder))
+        axes.plot(means.index, means, color=color, marker=marker, label=style.ENCODER_TITLES.get(encoder, encoder),
+                  linestyle="-" if len(means) >= FEWEST_JOINED else "none")
 
 
 @FIGURES.register("labels-under-corruption")
@@ -209,10 +215,12 @@ def _memory_figure(runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
     grid = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
     for axes, encoder in zip(grid, names, strict=True):
         _draw_memory(axes, rows[rows["encoder"] == encoder])
-        axes.set(title=style.ENCODER_TITLES.get(encoder, encoder), xlabel="thousand steps", xlim=(0, None), ylim=(0, 100))
+        axes.set(title=style.ENCODER_TITLES.get(encoder, encoder), xlabel="thousand steps", xlim=(0, None))
+    scale_accuracy(grid)
+    chance = draw_chance(grid, class_count(runs))
     grid[0].set_ylabel("training accuracy (%)")
     figure.suptitle(data_title(runs))
-    figure.legend(handles=_memory_keys(runs), loc="outside lower center", ncols=6)
+    legend(figure, [*_memory_keys(runs), *chance])
     return figure
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,15 +110,25 @@ def style_name(label: str, smoothing: float) -> str:
     return "category-smoothing" if label == "category" and smoothing else label
 
 
+def style_names(runs: pd.DataFrame) -> pd.Series:
+    """The key of `LABEL_STYLES` for every run."""
+    return runs.apply(lambda run: style_name(run["label"], run["label_smoothing"]), axis=1) if len(runs) else runs["label"]
+
+
+def not_shown(names: Iterable[str], shown: Collection[str]) -> str:
+    """A line for the title that names the labels, given as keys of `LABEL_STYLES`, that a figure leaves out; empty if none."""
+    missing = sorted(set(names) - set(shown), key=label_rank)
+    return f"\nNot shown: {'; '.join(label_style(name).title for name in missing)}" if missing else ""
+
+
 def series_of(runs: pd.DataFrame) -> list[Series]:
     """The runs by label and way of training, in the order of the legend.
 
     Runs of one label that differ in anything but data, encoder, percent and seed are different series, named by what differs:
     a mean is taken over seeds and over nothing else.
     """
-    names = [style_name(*pair) for pair in zip(runs["label"], runs["label_smoothing"], strict=True)]
-    series = []
-    for name, rows in sorted(runs.assign(style=names).groupby("style"), key=lambda pair: (label_rank(pair[0]), pair[0])):
+    series, by_name = [], runs.assign(style=style_names(runs)).groupby("style")
+    for name, rows in sorted(by_name, key=lambda pair: (label_rank(pair[0]), pair[0])):
         settings = _varying_settings(rows)
         ways = [((), rows)] if not settings else list(rows.groupby(settings, dropna=False))
         for rank, (values, members) in enumerate(ways):

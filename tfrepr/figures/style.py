@@ -73,6 +73,10 @@ LABEL_STYLES = {
 """In the order of legends, the paper's labels first. Okabe and Ito's yellow is too pale for a line on white; grey and six
 colours that stay apart from the others under red, green and blue blindness fill the list."""
 
+CLASS_COLORS = tuple(look.color for name, look in LABEL_STYLES.items() if name != "bert")
+CLASS_MARKERS = ("o", "^", "s", "X", "D", "v", "P", "<", "*", ">")
+"""Of classes in scatter plots: ten colours of labels, with one marker for every ten classes."""
+
 SPARE_COLORS = ("#AA4499", "#44AA99", "#661100", "#332288", "#999933", "#6699CC")
 SPARE_MARKERS = ("h", "<", "d", "8", "H")
 ENCODER_TITLES = {"resnet8": "ResNet-8", "resnet32": "ResNet-32", "resnet50": "ResNet-50", "resnet110": "ResNet-110",
@@ -90,6 +94,12 @@ def label_style(name: str) -> LabelStyle:
     code = zlib.crc32(name.encode())
     spare = LabelStyle(name, SPARE_COLORS[code % len(SPARE_COLORS)], SPARE_MARKERS[code % len(SPARE_MARKERS)])
     return LABEL_STYLES.get(name, spare)
+
+
+def class_look(class_id: int) -> tuple[str, str]:
+    """Colour and marker of a class; those of the first hundred classes are all different."""
+    turn, color = divmod(class_id, len(CLASS_COLORS))
+    return CLASS_COLORS[color], CLASS_MARKERS[turn % len(CLASS_MARKERS)]
 
 
 def label_rank(name: str) -> int:

@@ -9,6 +9,7 @@ from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, label_rank
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import off_default
 from tfrepr.reading import noted
+from tfrepr.results import named_classes
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
@@ -26,7 +27,7 @@ TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_a
 
 
 def result_table(runs: Sequence[WeakLabelRun]) -> pd.DataFrame:
-    """One row a finished run: `run`, `task`, data, encoder, label, seed, level and all figures; accuracies are fractions.
+    """One row a finished run: `run`, `task`, data, encoder, label, seed, classes, level, figures; accuracies are fractions.
 
     A run whose files cannot be read is left out, with a note on standard error.
     """
@@ -45,6 +46,7 @@ def _row(run: WeakLabelRun) -> dict[str, Any]:
     wanted = (*SCORES[config.task], "test_accuracy_before", "test_accuracy_after")
     return {"run": run.path.name, "task": config.task, "dataset": config.dataset, "data_variant": environment["data_variant"],
             "encoder": config.encoder, "label": config.label, "seed": config.seed, "settings": _settings(config),
+            "classes": named_classes(environment),
             level: getattr(config, level), **{name: figures.get(name) for name in wanted}}
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import keras
 import numpy as np
 
+from tfrepr.analysis.calibration import expected_calibration_error, temperature_warning, top_probabilities
 from tfrepr.data.resizing import Recipe, training_batches
 from tfrepr.errors import UserError
 from tfrepr.evaluation import evaluate, forward_function
@@ -181,10 +183,26 @@ def _finish(workshop: Workshop, folder: RunDirectory, stages: list[Stage], valid
                           ("test", workshop.batches(dataset.test_images, dataset.test_ids, last.side))):
         figures |= evaluate(forward, workshop.representation, batches).figures(part)
     scores = keras.ops.convert_to_numpy(_scores(workshop, forward, images))
-    figures["temperature"] = fit_temperature(scores, ids[validation_rows])
+    figures |= temperature_figures(scores, ids[validation_rows])
     figures |= checkpoint_digests(folder.path, MODEL_FILE)
     folder.write_json(TRAINING_FILE, figures)
     return Trained(forward, figures["temperature"], figures)
+
+
+def temperature_figures(scores: np.ndarray, class_ids: np.ndarray) -> dict[str, float]:
+    """The temperature that fits validation images, their calibration errors at temperature 1 and at this one.
+
+    A temperature that makes them less calibrated is kept, since it is the likeliest, but not without a word.
+
+    Args:
+        scores: `(n, classes)`, larger is better.
+        class_ids: Integers, `(n,)`.
+    """
+    temperature, correct = fit_temperature(scores, class_ids), scores.argmax(axis=1) == class_ids
+    plain, fitted = (expected_calibration_error(top_probabilities(scores, value), correct) for value in (1.0, temperature))
+    if warning := temperature_warning({f"{len(scores)} validation images:": (plain, fitted)}):
+        click.secho(f"  {warning}", fg="yellow", err=True)
+    return {"temperature": temperature, "val_calibration_error": plain, "val_fitted_calibration_error": fitted}
 
 
 def _scores(workshop: Workshop, forward: Callable[[Any], Any], images: np.ndarray) -> Any:
