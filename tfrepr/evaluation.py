@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfrepr.data.class_ids import one_per_image
 from tfrepr.labels.representation import LabelRepresentation
 
 
@@ -71,7 +72,7 @@ def evaluate(forward: Callable[[Any], Any], representation: LabelRepresentation,
     """
     images, loss, correct, understood, among_five = 0, 0.0, 0, 0, 0
     for batch, class_ids in batches:
-        outputs, class_ids = forward(batch), np.asarray(class_ids)
+        outputs, class_ids = forward(batch), one_per_image(np.asarray(class_ids))
         losses = keras.ops.convert_to_numpy(representation.losses(class_ids, outputs))
         images += len(class_ids)
         loss += float(losses.sum(dtype=np.float64))
@@ -86,6 +87,6 @@ def evaluate(forward: Callable[[Any], Any], representation: LabelRepresentation,
 
 def in_top(count: int, representation: LabelRepresentation, class_ids: Any, outputs: Any) -> Any:
     """Whether fewer than `count` classes fit the output better than the true one, bool, `(batch,)`; ties count as right."""
-    scores, class_ids = representation.scores(outputs), keras.ops.cast(class_ids, "int32")
+    scores, class_ids = representation.scores(outputs), keras.ops.cast(one_per_image(class_ids), "int32")
     own = keras.ops.take_along_axis(scores, class_ids[:, None], axis=-1)
     return keras.ops.sum(keras.ops.cast(keras.ops.logical_not(own >= scores), "int32"), axis=-1) < count
