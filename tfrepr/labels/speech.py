@@ -15,7 +15,7 @@ from tfrepr.labels.frontends import square_log_mel
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.spoken_words import spoken_words
 from tfrepr.labels.tts import SYNTHESIZERS, check_voice, say
-from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav
+from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav, wav_content
 from tfrepr.registry import LABELS
 from tfrepr.versions import versions
 
@@ -116,7 +116,7 @@ def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dic
               "versions": versions("numpy", "scipy", "librosa", "scikit-image", "soxr", "tensorflow-io")}
     if options.wav_dir is not None:
         files = find_wavs(Path(options.wav_dir), class_names)
-        return recipe | {"wav": [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]}
+        return recipe | {"wav": [hashlib.sha256(wav_content(path)).hexdigest() for path in files]}
     check_voice(options.tts, options.voice)
     return recipe | {"words": spoken_words(class_names, options.spoken), "voice": options.voice, "rate": options.rate,
                      "pitch": options.pitch, "voices": versions(SYNTHESIZERS[options.tts].package)}
