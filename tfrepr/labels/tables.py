@@ -12,8 +12,9 @@ import numpy as np
 
 from tfrepr.data.class_names import FIXED_NAMES
 from tfrepr.errors import UserError
-from tfrepr.labels.build import build_representation, read_table
+from tfrepr.labels.build import ThresholdWarning, build_representation, read_table
 from tfrepr.labels.options import LabelOptions
+from tfrepr.names import normalised
 from tfrepr.registry import LABELS
 
 AUTHORS_FILE_NAMES = {"uniform": "constant"}
@@ -62,7 +63,7 @@ def make_table(label: str, class_names: tuple[str, ...], *, dataset: str | None,
         UserError: As `build_representation`.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", ThresholdWarning)
         representation = build_representation(label, class_names, image_side=image_side, options=options)
     return LabelTable(label, dataset, representation.class_names, representation.table)
 
@@ -92,7 +93,7 @@ def _from_sidecar(path: Path) -> tuple[str | None, str, tuple[str, ...]] | None:
     """Data set, label and class names in the JSON file beside a table, None where there is no such file."""
     try:
         values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        return values["dataset"], str(values["label"]), tuple(map(str, values["class_names"]))
+        return values["dataset"], str(values["label"]), tuple(normalised(str(name)) for name in values["class_names"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.names import normalised
 
 MAX_SECONDS = 10.0
 MIN_SECONDS = 0.1
@@ -177,6 +178,7 @@ def find_wavs(folder: Path, class_names: Sequence[str]) -> list[Path]:
 
 
 def _belongs(stem: str, class_id: int, name: str) -> bool:
+    stem, name = normalised(stem), normalised(name)
     return stem in (str(class_id), name, name.replace("_", " ")) or stem.startswith(f"{class_id}_")
 
 

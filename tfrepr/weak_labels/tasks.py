@@ -17,6 +17,7 @@ from tfrepr.data.class_ids import checked_ids
 from tfrepr.data.dataset import UNLABELLED, ImageDataset
 from tfrepr.data.splits import stratified_order
 from tfrepr.errors import UserError
+from tfrepr.names import normalised
 from tfrepr.registry import DATASETS, unknown_name
 from tfrepr.seeds import generator
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
@@ -151,7 +152,8 @@ def pair_partners(class_names: Sequence[str], pairs: Sequence[tuple[str, str]]) 
     partners = np.arange(len(class_names))
     if not pairs:
         return np.roll(partners, -1)
-    ids = {name: class_id for class_id, name in enumerate(class_names)}
+    pairs = [(normalised(first), normalised(second)) for first, second in pairs]
+    ids = {normalised(name): class_id for class_id, name in enumerate(class_names)}
     if len({first for first, _ in pairs}) < len(pairs):
         raise UserError("--noise-pairs names a class twice. A class is mistaken for one other class.")
     for first, second in pairs:
