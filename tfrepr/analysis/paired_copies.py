@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from tfrepr.analysis.evaluation_report import answer
 from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.trained import TrainedModel
+from tfrepr.array_files import read_array_file
 from tfrepr.errors import UserError
 from tfrepr.runs import RunDirectory
 
@@ -29,9 +29,9 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
         UserError: No such file, or other arrays.
     """
     try:
-        arrays = np.load(path, allow_pickle=False)
-        images, labels = np.asarray(arrays["images"]), np.asarray(arrays["labels"])
-    except (OSError, KeyError, IndexError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_array_file(path)
+        images, labels = arrays["images"], arrays["labels"]
+    except (KeyError, IndexError, ValueError) as error:
         raise UserError(f"{path} cannot be read as an .npz file with the arrays images (uint8, n x height x width x 3) and "
                         f"labels (n class ids): {error}.") from None
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels

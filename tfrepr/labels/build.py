@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfrepr.array_files import read_array_file
 from tfrepr.errors import UserError
 from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LabelOptions
@@ -74,8 +75,8 @@ def read_table(path: Path, classes: int | None) -> np.ndarray:
         UserError: Not such a file, pickled objects, a wrong number or shape of rows, or values that are not finite.
     """
     try:
-        table = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        table = read_array_file(path)
+    except ValueError as error:
         raise UserError(f"The label table {path} cannot be read as a .npy array of numbers ({error}). Write it with "
                         "numpy.save(path, table).") from error
     count = "rows" if classes is None else f"{classes} rows"

@@ -1,0 +1,74 @@
+"""NumPy files as users bring them: whole ones, damaged ones, and ones that announce more than a machine has."""
+
+import io
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from tfrepr.analysis.paired_copies import read_images
+from tfrepr.array_files import MOST_BYTES, read_array_file
+from tfrepr.errors import UserError
+from tfrepr.labels.build import read_table
+
+
+def npy_with_header(path, shape: str, body: bytes = b"\0" * 64):
+    """A .npy file whose header announces a shape."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + body)
+    return path
+
+
+def test_arrays_come_back(tmp_path):
+    table = np.arange(12.0).reshape(3, 4)
+    np.save(tmp_path / "a.npy", table)
+    np.testing.assert_array_equal(read_array_file(tmp_path / "a.npy"), table)
+    np.savez_compressed(tmp_path / "a.npz", one=table, two=table[0])
+    arrays = read_array_file(tmp_path / "a.npz")
+    assert list(arrays) == ["one", "two"]
+    np.testing.assert_array_equal(arrays["one"], table)
+
+
+@pytest.mark.parametrize("shape", ["(1000000000000, 64, 64)", "(10, 9223372036854775807)", "(10000000000000000000000, 2)",
+                                   "(2, " + "-" * 9000 + "1)", "(" * 500 + "2" + ")" * 500])
+def test_a_header_that_announces_a_huge_shape_is_a_message(tmp_path, shape):
+    with pytest.raises(UserError, match=r"table\.npy cannot be read as a \.npy array of numbers"):
+        read_table(npy_with_header(tmp_path / "table.npy", shape), None)
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    path = npy_with_header(tmp_path / "table.npy", "(2, 2147483648)")
+    os.truncate(path, MOST_BYTES + 1)
+    with pytest.raises(UserError, match="it has more than 2,147,483,648 bytes"):
+        read_table(path, 2)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path):
+    """A megabyte of zeros packs to a kilobyte; entries count together."""
+    np.savez_compressed(tmp_path / "a.npz", images=np.zeros((60, 32, 32, 3), np.uint8), labels=np.zeros(100_000, np.int64))
+    assert (tmp_path / "a.npz").stat().st_size < 5000
+    read_array_file(tmp_path / "a.npz", 1_100_000)
+    with pytest.raises(ValueError, match="it unpacks to more than 900,000 bytes"):
+        read_array_file(tmp_path / "a.npz", 900_000)
+
+
+@pytest.mark.parametrize("shape", ["(1000000000000, 32, 32, 3)", "(4, 32, 32, 3)"])
+def test_an_archive_whose_arrays_announce_more_than_they_hold(tmp_path, shape):
+    with zipfile.ZipFile(tmp_path / "copies.npz", "w") as archive:
+        archive.writestr("images.npy", npy_with_header(tmp_path / "i.npy", shape).read_bytes())
+        labels = io.BytesIO()
+        np.save(labels, np.zeros(4, np.int64))
+        archive.writestr("labels.npy", labels.getvalue())
+    with pytest.raises(UserError, match=r"copies\.npz cannot be read as an \.npz file with the arrays images"):
+        read_images(tmp_path / "copies.npz")
+
+
+def test_other_things_under_that_name(tmp_path):
+    (tmp_path / "text.npy").write_text("no array")
+    np.save(tmp_path / "objects.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
+    os.mkfifo(tmp_path / "pipe.npy")
+    for name in ("text.npy", "objects.npy", "pipe.npy", "missing.npy", "."):
+        with pytest.raises(ValueError, match=r"\w"):
+            read_array_file(tmp_path / name)
