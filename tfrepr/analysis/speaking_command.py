@@ -18,6 +18,7 @@ from tfrepr.data.sources.pictures import read_pictures
 from tfrepr.errors import UserError
 from tfrepr.labels.export import wav_bytes
 from tfrepr.labels.representation import THRESHOLD
+from tfrepr.names import printable
 from tfrepr.runs import RunDirectory, write_atomically
 from tfrepr.seeds import generator
 
@@ -60,9 +61,10 @@ def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path
     pictures = []
     for path, image, answer in zip(paths, images, speaker.answers(images), strict=True):
         candidates = speaker.nearest(answer, top)
-        pictures.append(SpokenPicture(path.name, image, answer, candidates,
+        pictures.append(SpokenPicture(printable(path.name), image, answer, candidates,
                                       speaker.representation.table[candidates[0].class_id]))
-        yield f"{path}: {candidates[0].name} ({candidates[0].verdict}), {write_sound(speaker, answer, path, out)}"
+        said = f"{candidates[0].name} ({candidates[0].verdict}), {write_sound(speaker, answer, path, out)}"
+        yield printable(f"{path}: {said}")
         yield from (f"    {one.distance:6.2f} dB  {one.name}" for one in candidates)
     config = speaker.trained.run.config()
     title = f"What {ENCODER_TITLES.get(config.encoder, config.encoder)} says (run {run.name})"
