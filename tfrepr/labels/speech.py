@@ -113,7 +113,7 @@ def _warn_of_unsayable(words: Sequence[str], options: LabelOptions) -> None:
                       "say little. "
                       + (f"Voices that say {found[0]}: --voice {', '.join(fitting)}. " if fitting else "")
                       + "Or give other words (--spoken NAME=WORD) or recordings (--wav-dir); --list-voices shows all voices.",
-                      stacklevel=3)
+                      stacklevel=1)
 
 
 def _check_distinct(class_names: Sequence[str], waveforms: Sequence[Waveform]) -> None:

@@ -47,7 +47,7 @@ class LeftOut:
         for kind, paths in self.kinds.items():
             names = ", ".join(printable(str(path.relative_to(self.root))) for path in paths[:SHOWN])
             parts.append(f"{kind}: {len(paths)} ({names}{', ...' if len(paths) > SHOWN else ''})")
-        warnings.warn(f"Not among the labelled pictures of {printable(str(self.root))} are {'; '.join(parts)}.", stacklevel=4)
+        warnings.warn(f"Not among the labelled pictures of {printable(str(self.root))} are {'; '.join(parts)}.", stacklevel=1)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def read_pictures(paths: Sequence[Path], side: int) -> np.ndarray:
     if deep and 0 < max(deep)[0] < DARK:
         warnings.warn(f"{len(deep)} pictures have 16 bits a channel and are nearly black: the brightest value is about "
                       f"{257 * max(deep)[0]} of 65535. They probably hold 12 bits. Stretch them to 16 bits, or save them with "
-                      f"8. The first one is {printable(str(deep[0][1]))}.", stacklevel=2)
+                      f"8. The first one is {printable(str(deep[0][1]))}.", stacklevel=1)
     return images
 
 
