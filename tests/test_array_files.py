@@ -11,6 +11,7 @@ from tfrepr.analysis.paired_copies import read_images
 from tfrepr.array_files import MOST_BYTES, read_array_file
 from tfrepr.errors import UserError
 from tfrepr.labels.build import read_table
+from tfrepr.labels.tables import load_table
 
 
 def npy_with_header(path, shape: str, body: bytes = b"\0" * 64):
@@ -72,3 +73,9 @@ def test_other_things_under_that_name(tmp_path):
     for name in ("text.npy", "objects.npy", "pipe.npy", "missing.npy", "."):
         with pytest.raises(ValueError, match=r"\w"):
             read_array_file(tmp_path / name)
+
+
+def test_a_sidecar_that_nests_absurdly_says_nothing_about_its_table(tmp_path):
+    np.save(tmp_path / "mine.npy", np.eye(3))
+    (tmp_path / "mine.json").write_text("[" * 100_000)
+    assert load_table(tmp_path / "mine.npy").label == "mine"

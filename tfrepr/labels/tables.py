@@ -94,7 +94,7 @@ def _from_sidecar(path: Path) -> tuple[str | None, str, tuple[str, ...]] | None:
     try:
         values = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         return values["dataset"], str(values["label"]), tuple(normalised(str(name)) for name in values["class_names"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
