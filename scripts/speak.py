@@ -26,7 +26,7 @@ from tfrepr.errors import UserError
 @user_errors
 def main(images: tuple[Path, ...], run: Path, top: int, test_set: bool, count: int, data_dir: Path | None, out: Path | None,
          formats: str) -> None:
-    """Write <image>.wav for each IMAGE (PNG or JPEG of any size) and spoken.png, which shows what was said.
+    """Write <image>.wav for each IMAGE (PNG, JPEG or WebP of any size) and spoken.png, which shows what was said.
 
     Pictures are cropped to the square in their middle and resized to the run's images. Nothing is played.
     """

@@ -8,6 +8,7 @@ import os
 import sys
 import types
 import typing
+import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -20,6 +21,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
+
+
+TOLD: set[str] = set()
+"""Warnings that this process has shown. Python's own memory of them is lost whenever a library catches warnings."""
+
+
+def _sentence(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """How a warning is shown, each once: what it says to the user; those for programmers keep their place in the code."""
+    kind = "Warning" if issubclass(category, UserWarning) else f"{filename}:{lineno}: {category.__name__}"
+    text = f"{kind}: {message}\n"
+    if text in TOLD:
+        return ""
+    TOLD.add(text)
+    return text
+
+
+warnings.formatwarning = _sentence
 
 
 def start(command: Callable) -> None:

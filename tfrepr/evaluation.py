@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfrepr.data.class_ids import one_per_image
 from tfrepr.labels.representation import LabelRepresentation
 
 
@@ -80,7 +81,7 @@ def evaluate(forward: Callable[[Any], Any], representation: LabelRepresentation,
     if representation.has_threshold:
         right["threshold"] = []
     for batch, class_ids in batches:
-        outputs, class_ids = forward(batch), np.asarray(class_ids)
+        outputs, class_ids = forward(batch), one_per_image(np.asarray(class_ids))
         losses = keras.ops.convert_to_numpy(representation.losses(class_ids, outputs))
         loss += float(losses.sum(dtype=np.float64))
         among_five += int(np.sum(keras.ops.convert_to_numpy(in_top(5, representation, class_ids, outputs))))
@@ -97,6 +98,6 @@ def evaluate(forward: Callable[[Any], Any], representation: LabelRepresentation,
 
 def in_top(count: int, representation: LabelRepresentation, class_ids: Any, outputs: Any) -> Any:
     """Whether fewer than `count` classes fit the output better than the true one, bool, `(batch,)`; ties count as right."""
-    scores, class_ids = representation.scores(outputs), keras.ops.cast(class_ids, "int32")
+    scores, class_ids = representation.scores(outputs), keras.ops.cast(one_per_image(class_ids), "int32")
     own = keras.ops.take_along_axis(scores, class_ids[:, None], axis=-1)
     return keras.ops.sum(keras.ops.cast(keras.ops.logical_not(own >= scores), "int32"), axis=-1) < count

@@ -34,6 +34,10 @@ SEPARATORS = ",;\t"
 """Between the cells of a CSV file: ours, and those of spreadsheets."""
 
 
+MOST_BYTES = 2 * 2**30
+"""What a file, or the arrays of an `.npz` file together, may take."""
+
+
 class UnreadableFileError(UserError):
     """A file that does not hold what it should."""
 
@@ -64,12 +68,14 @@ def read_bytes(path: Path) -> bytes:
 
     Raises:
         MissingFileError: There is no such file.
-        UnreadableFileError: It cannot be opened, or is no regular file.
+        UnreadableFileError: It cannot be opened, is no regular file, or has more than `MOST_BYTES`.
     """
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UnreadableFileError(f"{path} is no regular file but a pipe or a device. Remove it or put the file there.")
+            if os.fstat(file.fileno()).st_size > MOST_BYTES:
+                raise UnreadableFileError(f"{path} has more than {MOST_BYTES:,} bytes, which no file of this kind has.")
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         raise MissingFileError(f"There is no file {path}.") from None
@@ -197,11 +203,14 @@ def read_arrays(path: Path, names: Collection[str] = (), advice: str = "") -> di
         advice: See `damaged`.
 
     Raises:
-        MissingFileError, UnreadableFileError: See `read_bytes`; or it is no such archive, or lacks one of the arrays.
+        MissingFileError, UnreadableFileError: See `read_bytes`; or it is no such archive, lacks one of the arrays, or
+            unpacks to more than `MOST_BYTES`.
     """
     content = read_bytes(path)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            if sum(entry.file_size for entry in archive.zip.infolist()) > MOST_BYTES:
+                raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
             return {name: archive[name] for name in names or archive.files}
     except Exception as error:  # zipfile, zlib and NumPy have a dozen kinds of errors for damaged bytes
         raise damaged(path, error or type(error).__name__, advice) from None

@@ -35,6 +35,15 @@ def test_the_models_under_test_have_learned(victim_of, test_images):
         assert clean_decisions(victim_of(label), test_images).correct[:, 0].mean() > 0.75, label
 
 
+def test_class_ids_in_a_column_give_the_same_decisions(victim_of, test_images):
+    victim, protocol = victim_of("random", "pixel"), build_protocol(settings("standard", steps=2, epsilons="0,4"))
+    column = test_images._replace(class_ids=test_images.class_ids[:, None], targets=test_images.targets[:, None])
+    (clean, flat), (clean_column, columns) = (outcomes_of(victim, protocol, tests) for tests in (test_images, column))
+    outcomes = [(one.correct, other.correct) for one, other in zip(flat, columns, strict=True)]
+    for part, other in [*zip(clean, clean_column, strict=True), *outcomes]:
+        np.testing.assert_array_equal(part, other)
+
+
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("protocol", ["paper", "authors", "standard", "adaptive"])
 def test_ball_and_range_hold_for_every_image(victim_of, test_images, label, protocol):

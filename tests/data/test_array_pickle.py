@@ -5,6 +5,7 @@ import os
 import pickle
 import pickletools
 import struct
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from cifar_writing import python2_pickle, python3_pickle
 
+from tfrepr.data.sources import array_pickle
 from tfrepr.data.sources.array_pickle import load_arrays
 from tfrepr.errors import UserError
 
@@ -105,3 +107,40 @@ def test_array_with_too_few_bytes_is_damaged():
     blob = python2_pickle(RECORD[b"data"])
     with pytest.raises(UserError, match="damaged"):
         load_arrays(blob.replace(struct.pack("<i", 12), struct.pack("<i", 13)), "here")
+
+
+def nested(levels: int) -> bytes:
+    """A dictionary whose key is a tuple in a tuple in a tuple..."""
+    return b"\x80\x02}(" + b")" + b"\x85" * levels + b"K\x01u."
+
+
+@pytest.mark.parametrize(("name", "blob"), [
+    ("a place in the memory that would take 34 GB", b"\x80\x02]r\xff\xff\xff\x7f."),
+    ("the same as text", b"\x80\x02]p2147483647\n."),
+    ("an array of bytes that announces an exabyte", b"\x80\x05\x96" + struct.pack("<Q", 2**60) + b"."),
+    ("twenty thousand empty lists in twenty kilobytes", b"\x80\x02(" + b"]" * 20_000 + b"l."),
+    ("tuples so deep that hashing them overflows the stack", nested(1_000_000))])
+def test_pickles_out_of_all_proportion_are_refused_unloaded(monkeypatch, name, blob):
+    """The limit of instructions is lowered, for the test's own time."""
+    monkeypatch.setattr(array_pickle, "MOST_INSTRUCTIONS", 15_000)
+    tracemalloc.start()
+    with pytest.raises(UserError, match="here is damaged"):
+        load_arrays(blob, "here")
+    assert tracemalloc.get_traced_memory()[1] < 50 << 20, name
+    tracemalloc.stop()
+
+
+def test_references_are_not_multiplied():
+    """Each dictionary holds the one before twice: forty levels are 10^12 values if every path is walked."""
+    value = {"data": 1}
+    for _ in range(40):
+        value = {"a": value, "b": value}
+    assert load_arrays(pickle.dumps(value, protocol=4), "here").keys() == {"a", "b"}
+
+
+def test_as_many_values_as_cifar_100_has_are_read():
+    names = [b"picture_%06d" % number for number in range(50_000)]
+    record = {b"fine_labels": [3] * 50_000, b"coarse_labels": [1] * 50_000, b"filenames": names,
+              b"data": np.zeros((9, 3072), np.uint8)}
+    for dumps in (python2_pickle, python3_pickle):
+        assert len(load_arrays(dumps(record), "here")[b"filenames"]) == 50_000

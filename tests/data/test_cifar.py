@@ -1,10 +1,14 @@
 """CIFAR in its official layout: found, read, recognised, refused. Small files; the official ones are too large for a test."""
 
 import dataclasses
+import gzip
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -224,6 +228,61 @@ def test_missing_file(tmp_path, write):
         DATASETS["cifar10"](tmp_path, None)
 
 
+@pytest.mark.parametrize("kept", [("data_batch_1", "batches.meta"), ("data_batch_1", "data_batch_4", "test_batch")])
+@pytest.mark.parametrize("where", ["beside", "cache"])
+def test_a_whole_archive_is_preferred_to_a_folder_unpacked_in_part(tmp_path, empty_keras_cache, kept, where):
+    blobs = blobs_of(CIFAR10, CIFAR10_NAMES)
+    write_folder(tmp_path / "data", CIFAR10, {name: blobs[name] for name in kept})
+    write_archive(tmp_path / "data" if where == "beside" else empty_keras_cache, CIFAR10, blobs)
+    data = DATASETS["cifar10"](tmp_path / "data", None)
+    assert data.variant == "CIFAR-10 (archive, not the official MD5 sums)"
+
+
+def test_a_file_cut_while_unpacking_names_the_archive_beside_it(tmp_path):
+    """All names are there, the last file is short."""
+    blobs = blobs_of(CIFAR10, CIFAR10_NAMES)
+    archive = write_archive(tmp_path, CIFAR10, blobs)
+    folder = write_folder(tmp_path, CIFAR10, blobs | {"data_batch_1": blobs["data_batch_1"][:5000]})
+    with pytest.raises(UserError, match=rf"data_batch_1, is damaged .*remove the folder {folder}.*archive {archive} beside it"):
+        DATASETS["cifar10"](tmp_path, None)
+    shutil.rmtree(folder)
+    assert len(DATASETS["cifar10"](tmp_path, None).test_ids) == 4
+
+
+def bomb(path: Path, sizes: list[int], name: str = "readme.html", kind: bytes = tarfile.REGTYPE) -> None:
+    """An archive whose members announce that many bytes and hold as many zeros."""
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        for size in sizes:
+            entry = tarfile.TarInfo(f"{CIFAR10.folder}/{name}")
+            entry.size, entry.type = size, kind
+            stream.write(entry.tobuf())
+            for _ in range(size >> 20):
+                stream.write(bytes(1 << 20))
+
+
+@pytest.mark.parametrize(("sizes", "name", "kind"), [
+    ([60 << 20], "readme.html", tarfile.REGTYPE), ([60 << 20], "data_batch_1", tarfile.REGTYPE),
+    ([20 << 20] * 3, "data_batch_9", tarfile.REGTYPE), ([60 << 20], "name", tarfile.GNUTYPE_LONGNAME),
+    ([60 << 20], "pax", tarfile.XHDTYPE)])
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch, sizes, name, kind):
+    """The limit is lowered, for the test's own time; kinds that tarfile itself reads into memory count as well."""
+    monkeypatch.setattr(cifar_files, "MOST_BYTES", 50 << 20)
+    bomb(tmp_path / CIFAR10.archive, sizes, name, kind)
+    tracemalloc.start()
+    with pytest.raises(UserError, match="takes more than 52,428,800 bytes unpacked, CIFAR-10 much less"):
+        DATASETS["cifar10"](tmp_path, None)
+    assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    tracemalloc.stop()
+
+
+def test_a_file_of_a_folder_that_is_too_large_is_refused_unread(tmp_path):
+    folder = write_folder(tmp_path, CIFAR10, blobs_of(CIFAR10, CIFAR10_NAMES))
+    with (folder / "data_batch_1").open("r+b") as file:
+        file.truncate(cifar_files.MOST_BYTES + 1)
+    with pytest.raises(UserError, match="data_batch_1 takes more than 536,870,912 bytes"):
+        DATASETS["cifar10"](tmp_path, None)
+
+
 class RunsCode:
     def __reduce__(self):
         return os.system, ("false",)
@@ -244,6 +303,8 @@ def records_with(**changes):
     ({"labels": [0, 1, 2, "dog"]}, "one integer"),
     ({"labels": [0, 1, 2, 10]}, "labels from 0 to 10; CIFAR-10 has 0 to 9"),
     ({"labels": [0, 1, 2, -1]}, "labels from -1 to 2"),
+    ({"labels": [0, 1, 2, 2**70]}, "labels from 0 to 1000000000000000000"),
+    ({"labels": [[0], [1], [2], [3]]}, "one integer"),
     ({"data": RunsCode()}, r"asks for \w+\.system"),
 ])
 def test_wrong_content_is_refused_and_named(tmp_path, changes, message):

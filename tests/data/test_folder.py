@@ -1,12 +1,19 @@
 """Folders of pictures: what is read, how it is resized, and every way in which a folder can be wrong."""
 
+import os
+import struct
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tfrepr.data.class_names import class_names
 from tfrepr.data.dataset import channel_statistics
+from tfrepr.data.sources.folder import unlabelled_pictures
+from tfrepr.data.sources.pictures import MOST_BYTES, read_pictures
 from tfrepr.data.splits import split
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
@@ -64,18 +71,75 @@ def test_train_and_test_folders(tmp_path):
     assert data.image_shape == (16, 16, 3)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".PNG", ".jpg", ".JPEG"])
+@pytest.mark.parametrize("suffix", [".png", ".PNG", ".jpg", ".JPEG", ".jpe", ".jfif", ".webp"])
 def test_suffixes(tmp_path, suffix):
-    data = DATASETS["folder"](write_classes(tmp_path, {"a": 3, "b": 3}, suffix), None)
+    form = {".webp": "WEBP"}.get(suffix, "PNG" if suffix.lower() == ".png" else "JPEG")
+    for name in "ab":
+        for index in range(3):
+            paint(tmp_path / name / f"{index}{suffix}", plain((100, 10 * index, 5)), format=form)
+    data = DATASETS["folder"](tmp_path, None)
     assert len(data.train_ids) + len(data.test_ids) == 6
 
 
-def test_hidden_and_other_files_are_ignored(tmp_path):
+@pytest.mark.parametrize(("form", "name"), [("WEBP", "0.jpg"), ("PNG", "0.jpeg"), ("JPEG", "0.png"), ("JPEG", "0.webp")])
+def test_the_content_decides_and_not_the_ending(tmp_path, form, name):
+    image = only_image(tmp_path, paint(tmp_path / "train" / "a" / name, plain((10, 200, 30)), format=form))
+    assert np.abs(image.astype(int) - (10, 200, 30)).max() < 6
+
+
+def test_hidden_files_are_ignored_in_silence(tmp_path):
     write_classes(tmp_path, {"a": 3, "b": 3, ".thumbnails": 3})
-    (tmp_path / "a" / ".hidden.png").write_bytes(b"no picture")
-    (tmp_path / "b" / "notes.txt").write_text("none either")
-    (tmp_path / "README.md").write_text("nor this")
-    assert DATASETS["folder"](tmp_path, None).class_names == ("a", "b")
+    for name in (".hidden.png", "._0.png", ".DS_Store"):
+        (tmp_path / "a" / name).write_bytes(b"no picture")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert DATASETS["folder"](tmp_path, None).class_names == class_names("folder", tmp_path) == ("a", "b")
+
+
+def read_by_training(root: Path) -> tuple[str, ...]:
+    return DATASETS["folder"](root, 8).class_names
+
+
+def read_by_labels(root: Path) -> tuple[str, ...]:
+    return class_names("folder", root)
+
+
+def read_by_pseudo_labelling(root: Path) -> tuple[str, ...]:
+    assert len(unlabelled_pictures(root, 8)) == 2
+    return ("a", "b")
+
+
+@pytest.mark.parametrize("divided", [False, True])
+@pytest.mark.parametrize("read", [read_by_training, read_by_labels, read_by_pseudo_labelling])
+def test_what_is_left_out_is_counted_and_named_in_all_commands_alike(tmp_path, divided, read):
+    parts = [tmp_path / "train", tmp_path / "test"] if divided else [tmp_path]
+    for part in parts:
+        write_classes(part, {"a": 3, "b": 3, "@eaDir": 1, "__MACOSX": 2})
+    first = parts[0]
+    write_classes(tmp_path, {"Unlabeled": 2})
+    write_classes(first / "a", {"more": 5, "@eaDir": 1})
+    for name in ("1.gif", "2.gif", "3.heic", "4.txt"):
+        (first / "b" / name).write_bytes(b"")
+    (first / "a" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    os.mkfifo(first / "a" / "pipe.png")
+    (tmp_path / "README.md").write_text("")
+    with pytest.warns(UserWarning, match="dead links") as caught:
+        assert read(tmp_path) == ("a", "b")
+    (message,) = {str(one.message) for one in caught}
+    here = "train/" if divided else ""
+    for part in (f"Not among the labelled pictures of {tmp_path} are", f"dead links: 1 ({here}a/gone.png)",
+                 f"other endings than .png .jpg .jpeg .jpe .jfif .webp: 4 ({here}b/1.gif, {here}b/2.gif, {here}b/3.heic, ...)",
+                 f"folders inside class folders: 1 ({here}a/more)", f"pipes or devices: 1 ({here}a/pipe.png)",
+                 f"folders of other programs: {5 if divided else 3} (", "files beside the class folders: 1 (README.md)",
+                 "without label, for scripts/pseudo_label.py: 2 (Unlabeled/000.png, Unlabeled/001.png)"):
+        assert part in message
+
+
+def test_pictures_without_label_beside_the_classes_of_train_are_named(tmp_path):
+    for part in ("train", "test"):
+        write_classes(tmp_path / part, {"a": 2, "b": 2, "unlabelled": 1})
+    with pytest.warns(UserWarning, match=r"which belong beside train and test: 2 \(train/unlabelled, test/unlabelled\)"):
+        assert DATASETS["folder"](tmp_path, None).class_names == ("a", "b")
 
 
 def test_resizing_is_antialiased(tmp_path):
@@ -130,6 +194,74 @@ def test_a_large_jpeg_equals_its_full_decoding(tmp_path):
     assert np.abs(image.mean(axis=(0, 2)) - columns).max() < 2
 
 
+def test_a_png_with_much_text_is_read(tmp_path):
+    from PIL import PngImagePlugin
+
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "much " * 400_000)
+    text.add_text("Packed", "more " * 400_000, zip=True)
+    assert (only_image(tmp_path, paint(tmp_path / "train/a/0.png", plain((7, 8, 9)), pnginfo=text)) == (7, 8, 9)).all()
+
+
+def test_a_text_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    """100 MB in 100 kB: the announced limit of Pillow's for all texts of a picture is 64 MB."""
+    from PIL import PngImagePlugin
+
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Packed", "x" * 100_000_000, zip=True)
+    path = paint(tmp_path / "0.png", plain((7, 8, 9)), pnginfo=text)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(UserError, match=r"0\.png cannot be decoded"):
+        read_pictures([path], 8)
+
+
+def test_twelve_bits_in_sixteen_are_named(tmp_path):
+    """Such a picture is nearly black; one that uses its 16 bits, or a dark one of 8 bits, says nothing."""
+    ramp = np.linspace(0, 4095, 400).reshape(20, 20).astype(np.uint16)
+    dark = [paint(tmp_path / f"{index}.png", ramp) for index in range(2)]
+    with pytest.warns(UserWarning, match=r"2 pictures have 16 bits a channel and are nearly black.*12 bits.*0\.png"):
+        read_pictures(dark, 20)
+    bright, night = paint(tmp_path / "bright.png", ramp * 16), paint(tmp_path / "night.png", plain((9, 9, 9)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        images = read_pictures([*dark, bright, night], 20)
+    np.testing.assert_array_equal(images[2, ..., 0], ramp * 16 // 257)
+
+
+def test_a_jpeg_of_twelve_bits_says_so(tmp_path):
+    path = paint(tmp_path / "0.jpg", plain((1, 2, 3)))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\xff\xc0") + 4] = 12
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"0\.jpg cannot be decoded \(cannot handle 12-bit layers\)"):
+        read_pictures([path], 8)
+
+
+def test_another_kind_of_picture_says_so(tmp_path):
+    path = paint(tmp_path / "0.png", plain((1, 2, 3)), format="GIF")
+    with pytest.raises(UserError, match="it is no PNG, JPEG or WEBP file"):
+        read_pictures([path], 8)
+
+
+@pytest.mark.parametrize("side", [15_000, 2**31 - 1])
+def test_pictures_of_absurd_size_are_refused_before_they_are_decoded(tmp_path, side):
+    path = paint(tmp_path / "0.png", plain((1, 2, 3)))
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", side, side)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"0\.png cannot be decoded \(Image size \({side**2} pixels\) exceeds limit"):
+        read_pictures([path], 8)
+
+
+def test_a_file_of_absurd_size_is_refused_unread(tmp_path):
+    path = paint(tmp_path / "0.webp", plain((1, 2, 3)), format="WEBP")
+    with path.open("r+b") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(UserError, match="more than 1,073,741,824 bytes"):
+        read_pictures([path], 8)
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", "cut png", "cut jpeg"])
 def test_undecodable_picture_is_named(tmp_path, content):
     write_classes(tmp_path, {"a": 3, "b": 3})
@@ -143,8 +275,9 @@ def test_undecodable_picture_is_named(tmp_path, content):
 def test_empty_class_folder_is_named(tmp_path):
     write_classes(tmp_path, {"a": 3, "b": 3})
     (tmp_path / "c").mkdir()
-    (tmp_path / "c" / "picture.webp").write_bytes(b"")
-    with pytest.raises(UserError, match=rf"class folder {tmp_path / 'c'} holds no PNG or JPEG"):
+    (tmp_path / "c" / "picture.gif").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"c/picture\.gif"), \
+            pytest.raises(UserError, match=rf"class folder {tmp_path / 'c'} holds no PNG, JPEG or WebP"):
         DATASETS["folder"](tmp_path, None)
 
 

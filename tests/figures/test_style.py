@@ -7,9 +7,14 @@ import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from tests.figures.legibility import texts
 from tfrepr.errors import UserError
 from tfrepr.figures import style
+from tfrepr.figures.confusion import draw_confusion
 from tfrepr.figures.rethinking import CORRUPTION_LOOKS, NETWORK_LOOKS
+from tfrepr.figures.weak_labels import suspect_sheet
+from tfrepr.labels.gallery import draw_gallery
+from tfrepr.labels.tables import LabelTable
 from tfrepr.registry import LABELS
 
 # Machado, Oliveira and Fernandes 2009, full severity, on linear RGB.
@@ -102,6 +107,32 @@ def test_unknown_format_lists_the_known_ones(tmp_path):
     with pytest.raises(UserError, match=r"Unknown format 'jpg'.*png, pdf, eps"):
         style.save(picture(), tmp_path / "a", ["png", "jpg"])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_are_drawn_as_they_are_written(tmp_path):
+    """Dollar signs are no formulas (some would be broken ones), and a leading underscore hides no entry of a legend."""
+    from matplotlib.lines import Line2D
+
+    names = ["$x^2$", "$\\frac{a$", "$$", "_hidden", "100%", "{x}", "a&b", "<b>"]
+    images = np.zeros((len(names), 8, 8, 3), np.uint8)
+
+    @style.styled
+    def keys():
+        figure = style.new_figure(style.COLUMN_WIDTH, 2.0)
+        figure.subplots()
+        figure.legend(handles=[Line2D([], [], label=name) for name in names], title="$\\alpha$")
+        return figure
+
+    tables = [LabelTable("random", None, tuple(names), np.random.default_rng(0).random((len(names), 4, 4), np.float32))]
+    figures = {"confusion": draw_confusion(np.eye(len(names), dtype=int), names, "a $ \\beta$"),
+               "sheet": suspect_sheet(images, np.array(names), np.array(names[::-1]), np.linspace(0, 1, len(names)), None),
+               "gallery": draw_gallery(tables), "keys": keys()}
+    for name, figure in figures.items():
+        assert not any(text.get_parse_math() for text in texts(figure)), name
+        assert {"$x^2$", "$$", "{x}"} <= {word for text in texts(figure) for word in text.get_text().split()}, name
+        assert len(style.save(figure, tmp_path / name, style.FORMATS)) == 3
+    assert [text.get_text() for text in figures["keys"].legends[0].get_texts()] == names
 
 
 def test_drawing_leaves_matplotlibs_settings_alone():

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_glove_says_what_to_fetch_when_the_file_cannot_be_read(tmp_path, name):
         (tmp_path / name).write_bytes(b"PK but not packed")
     with pytest.raises(UserError, match=r"cannot be read .*Fetch https://.*--glove-file"):
         glove_table(("cat", "dog"), tmp_path / name)
+
+
+def test_glove_reads_no_line_without_end(tmp_path):
+    """A file that is packed a thousandfold and has no line end would otherwise be read into memory as one line."""
+    with gzip.open(tmp_path / "bomb.gz", "wb", compresslevel=1) as stream:
+        for _ in range(64):
+            stream.write(b"1 " * (1 << 19))
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"cannot be read \(it has a line of more than 1,048,576 characters\)"):
+        glove_table(("cat", "dog"), tmp_path / "bomb.gz")
+    assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    tracemalloc.stop()
 
 
 def test_glove_is_found_in_the_data_folder(tmp_path):

@@ -3,6 +3,8 @@
 import hashlib
 import importlib.util
 import json
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -159,3 +161,13 @@ def test_make_labels_reports_a_folder_that_cannot_be_written(make_labels, tmp_pa
     assert result.exit_code == 2
     assert "Traceback" not in result.output
     assert (tmp_path / "labels").read_text() == "a file where the folder should be"
+
+
+def test_warnings_of_commands_are_sentences_and_said_once():
+    """Also where a library that catches warnings makes Python forget what it has shown."""
+    program = ("import warnings, tfrepr.cli\n"
+               "for _ in range(2):\n"
+               "    warnings.warn('Something is left out.')\n"
+               "    with warnings.catch_warnings(): warnings.simplefilter('ignore')\n")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=SCRIPTS.parent)
+    assert done.stderr == "Warning: Something is left out.\n"

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tfrepr.labels.build import build_representation, row_distances
 from tfrepr.labels.cache import cache_folder
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.speech import class_waveforms, shuffle, shuffle_columns, speech
+from tfrepr.labels.tables import make_table
 
 NAMES = {10: CIFAR10_NAMES, 100: CIFAR100_NAMES}
 
@@ -138,10 +140,34 @@ def test_names_that_sound_alike_are_refused():
 
 
 @pytest.mark.parametrize(("names", "fault"), [(["dog", "!?"], "no letter or digit"), (["dog", " "], "empty"),
-                                              (["dog", "a\0b"], "NUL"), (["\u72d7", "\u732b"], "exactly alike")])
+                                              (["dog", "a\0b"], "control char"),
+                                              (["\u72d7", "\u732b"], "exactly alike.*--voice")])
+@pytest.mark.filterwarnings("ignore:The voice")
 def test_names_that_cannot_be_spoken_are_refused(names, fault):
     with pytest.raises(UserError, match=fault):
         build_representation("speech", names, image_side=32)
+
+
+@pytest.mark.parametrize(("names", "voice", "hint"), [
+    (("dog", "\u5c0f\u72d7"), "en-us", "\u5c0f\u72d7. It.* cmn, .*--spoken"),
+    (("\u0440\u044b\u0431\u0430", "\u043a\u043e\u0442"), "en-us+f3", "\u043a\u043e\u0442. It.* ru, .*--list-voices"),
+    (("\u3044\u306c", "\u306d\u3053\u3044"), "de", "does not say.* ja. ")])
+def test_names_that_a_voice_spells_hint_at_other_voices(names, voice, hint):
+    """Each time, also where the table comes from the cache, and whatever else is quiet about labels."""
+    for make in (lambda: speech(names, 16, LabelOptions(voice=voice)),
+                 lambda: make_table("speech", names, dataset=None, image_side=8, options=LabelOptions(voice=voice))):
+        with pytest.warns(UserWarning, match=hint):
+            make()
+
+
+@pytest.mark.parametrize(("names", "voice"), [
+    (("\u5c0f\u72d7", "\u98de\u673a"), "cmn"), (("\u0441\u043e\u0431\u0430\u043a\u0430", "\u043a\u043e\u0442"), "ru"),
+    (("\u3044\u306c", "\u306d\u3053"), "ja"), (("\ube44\ud589\uae30", "\uac1c"), "ko"),
+    (("caf\u00e9", "gr\u00f6\u00dfe", "\u0141\u00f3d\u017a", "route 66", "usa"), "en-us"), (("dog", "cat"), "ja")])
+def test_names_that_a_voice_says_are_passed_over_in_silence(names, voice):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        speech(names, 16, LabelOptions(voice=voice))
 
 
 def test_an_unknown_voice_is_refused():

@@ -1,12 +1,14 @@
 """WAV files as people have them: stereo, 8-bit, other rates, broken, missing, doubled."""
 
+import struct
+
 import numpy as np
 import pytest
 import soundfile
 
 from tfrepr.errors import UserError
 from tfrepr.labels.spoken_words import spoken_words
-from tfrepr.labels.waveforms import equal_groups, find_wavs, read_wav
+from tfrepr.labels.waveforms import MOST_BYTES, equal_groups, find_wavs, read_wav, wav_content
 
 RATE = 16_000
 
@@ -36,11 +38,72 @@ def test_stereo_becomes_the_mean_of_its_channels(tmp_path):
 
 @pytest.mark.parametrize(("samples", "fault"), [
     (np.zeros(8000), "silent"), (np.full(8000, 0.25), "silent"), (np.zeros(0), "empty"), (tone(0.01), "at least 0.1 s"),
-    (tone(10.5), "at most 10 s"), (tone(30.0), "at most 10 s"), (np.append(tone(), np.nan), "not finite")])
+    (tone(10.5), "longer than the 10 s"), (tone(30.0), "longer than the 10 s"), (np.append(tone(), np.nan), "not finite")])
 def test_unusable_sound_is_refused_by_name(tmp_path, samples, fault):
     with pytest.raises(UserError, match=fault) as caught:
         read_wav(write(tmp_path / "0_cat.wav", samples, subtype="FLOAT"))
     assert "0_cat.wav" in str(caught.value)
+
+
+@pytest.mark.parametrize("subtype", ["ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32", "NMS_ADPCM_24"])
+def test_other_codings_of_wav_files_are_read(tmp_path, subtype):
+    """Some of them cannot seek, so that libsndfile has to be told how much to read; blocks may add a little silence."""
+    waveform = read_wav(write(tmp_path / "a.wav", tone(), rate=8000, subtype=subtype))
+    spectrum = np.abs(np.fft.rfft(waveform.samples[:8000]))
+    assert spectrum.argmax() * waveform.rate / min(len(waveform.samples), 8000) == pytest.approx(220, abs=3)
+    assert 0 <= len(waveform.samples) - 8000 < 400
+
+
+@pytest.mark.parametrize(("container", "subtype"), [("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"),
+                                                    ("AIFF", "PCM_16"), ("RF64", "PCM_16"), ("WAVEX", "FLOAT")])
+def test_other_kinds_of_file_are_read_under_the_ending_wav(tmp_path, container, subtype):
+    waveform = read_wav(write(tmp_path / "a.wav", tone(), subtype=subtype, format=container))
+    assert len(waveform.samples) == 8000
+    assert np.abs(waveform.samples).max() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("samples_length", "file_length"), [
+    (0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFDB, None), (0x80000000, 0x80000024), (0x7FFFF000, 0x7FFFF024), (0x7FFFFFFF, 0), (0, 0),
+    (0, 0xFFFFFFFF)])
+def test_placeholders_for_a_length_that_was_not_known(tmp_path, samples_length, file_length):
+    """As programs leave them that write to a pipe."""
+    path = write(tmp_path / "a.wav", tone())
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place:place + 4] = struct.pack("<I", samples_length)
+    if file_length is not None:
+        content[4:8] = struct.pack("<I", file_length)
+    path.write_bytes(content)
+    np.testing.assert_allclose(read_wav(path).samples, tone(), atol=1e-4)
+
+
+def test_a_length_of_zero_is_true_where_the_file_says_so_too(tmp_path):
+    path = write(tmp_path / "a.wav", np.zeros(0))
+    path.write_bytes(path.read_bytes() + b"LIST\x04\x00\x00\x00abcd")
+    with pytest.raises(UserError, match="empty"):
+        read_wav(path)
+
+
+@pytest.mark.parametrize(("place", "field", "fault"), [
+    (20, struct.pack("<H", 0x55), "coded as MP3, which libsndfile does not read.*ffmpeg"),
+    (20, struct.pack("<H", 0xBEEF), r"a\.wav cannot be read as a WAV file.*ffmpeg"),
+    (24, struct.pack("<I", 3), "1 channels at 3 Hz"), (24, struct.pack("<I", 2**31 - 1), "channels at 2,147,483,647 Hz")])
+def test_what_libsndfile_does_not_read_is_said(tmp_path, place, field, fault):
+    path = write(tmp_path / "a.wav", tone())
+    content = bytearray(path.read_bytes())
+    content[place:place + len(field)] = field
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=fault):
+        read_wav(path)
+
+
+def test_a_file_too_large_for_a_word_is_refused_unread(tmp_path):
+    path = write(tmp_path / "a.wav", tone())
+    with path.open("r+b") as file:
+        file.truncate(MOST_BYTES + 1)
+    for read in (read_wav, wav_content):
+        with pytest.raises(UserError, match=r"a\.wav has 268,435,457 bytes; .*at most 268,435,456"):
+            read(path)
 
 
 @pytest.mark.parametrize("size", [0, 3, 20, 44, 1000])

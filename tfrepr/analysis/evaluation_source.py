@@ -12,6 +12,7 @@ from tfrepr.attacks.loading import load_data
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.data.splits import split
 from tfrepr.errors import UserError
+from tfrepr.names import normalised
 from tfrepr.registry import DATASETS
 
 
@@ -81,6 +82,7 @@ def _matching_ids(names: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray
     Raises:
         UserError: The names are not the same ones.
     """
+    names, wanted = (tuple(map(normalised, some)) for some in (names, wanted))
     if set(names) != set(wanted):
         missing, further = sorted(set(wanted) - set(names)), sorted(set(names) - set(wanted))
         parts = [f"{what}: {', '.join(some[:10])}{', ...' if len(some) > 10 else ''}" for what, some in

@@ -23,12 +23,15 @@ Z_95 = 1.959964
 def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 `(n, height, width, 3)` and class ids int64 `(n,)` of an .npz file with the arrays `images` and `labels`.
 
+    Labels of shape `(n, 1)` are taken as well.
+
     Raises:
         UserError: No such file, or other arrays.
     """
     arrays = read_arrays(path, ("images", "labels"), "Wanted is an .npz file with the arrays images (uint8, n x height x width "
                          "x 3) and labels (n class ids).")
     images, labels = arrays["images"], arrays["labels"]
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     whole = np.issubdtype(labels.dtype, np.integer)
     if images.dtype != np.uint8 or images.ndim != 4 or not whole or labels.shape != images.shape[:1] or not len(labels):
         raise UserError(f"{path} must hold images (uint8, n x height x width x 3) and labels (n class ids). Received: images "

@@ -14,10 +14,11 @@ import numpy as np
 from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.speaking import Judgement, Speaker, closest_labels, judge, summarise
 from tfrepr.analysis.trained import TrainedModel
-from tfrepr.data.sources.folder import read_picture
+from tfrepr.data.sources.pictures import read_pictures
 from tfrepr.errors import UserError
 from tfrepr.labels.export import wav_bytes
 from tfrepr.labels.representation import THRESHOLD
+from tfrepr.names import printable
 from tfrepr.runs import RunDirectory, write_atomically
 from tfrepr.seeds import generator
 
@@ -43,7 +44,7 @@ def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path
 
     Args:
         run: The run directory.
-        paths: PNG and JPEG files of any size.
+        paths: PNG, JPEG and WebP files of any size.
         top: How many classes are named.
         data_dir: Folder with the run's data, for runs that did not note how their images are standardised.
         out: Folder for the files.
@@ -56,13 +57,14 @@ def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path
     from tfrepr.figures.style import ENCODER_TITLES, save
 
     speaker = load_speaker(run, data_dir)
-    images = np.stack([read_picture(path, speaker.trained.image_shape[0]) for path in paths])
+    images = read_pictures(paths, speaker.trained.image_shape[0])
     pictures = []
     for path, image, answer in zip(paths, images, speaker.answers(images), strict=True):
         candidates = speaker.nearest(answer, top)
-        pictures.append(SpokenPicture(path.name, image, answer, candidates,
+        pictures.append(SpokenPicture(printable(path.name), image, answer, candidates,
                                       speaker.representation.table[candidates[0].class_id]))
-        yield f"{path}: {candidates[0].name} ({candidates[0].verdict}), {write_sound(speaker, answer, path, out)}"
+        said = f"{candidates[0].name} ({candidates[0].verdict}), {write_sound(speaker, answer, path, out)}"
+        yield printable(f"{path}: {said}")
         yield from (f"    {one.distance:6.2f} dB  {one.name}" for one in candidates)
     config = speaker.trained.run.config()
     title = f"What {ENCODER_TITLES.get(config.encoder, config.encoder)} says (run {run.name})"
@@ -123,7 +125,7 @@ def check_files(paths: Sequence[Path]) -> None:
     """
     for path in paths:
         if not path.is_file():
-            raise UserError(f"There is no picture {path}. Give PNG or JPEG files.")
+            raise UserError(f"There is no picture {path}. Give PNG, JPEG or WebP files.")
     stems = [path.stem for path in paths]
     doubled = sorted({stem for stem in stems if stems.count(stem) > 1})
     if doubled:

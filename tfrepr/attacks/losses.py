@@ -11,6 +11,7 @@ change the training loss may only hide the gradient of that decision (Athalye et
 from collections.abc import Callable
 from typing import Any
 
+from tfrepr.data.class_ids import one_per_image
 from tfrepr.labels.representation import LabelRepresentation
 
 Loss = Callable[[LabelRepresentation, Any, Any], Any]
@@ -53,7 +54,7 @@ def _own_and_best_other(scores: Any, class_ids: Any) -> tuple[Any, Any]:
     """The score of the given class and the largest score of any other class, each `(batch,)`."""
     from keras import ops
 
-    given = ops.cast(ops.one_hot(class_ids, scores.shape[-1]), "bool")
+    given = ops.cast(ops.one_hot(one_per_image(class_ids), scores.shape[-1]), "bool")
     own = ops.sum(ops.where(given, scores, 0.0), axis=-1)
     return own, ops.max(ops.where(given, -float("inf"), scores), axis=-1)
 

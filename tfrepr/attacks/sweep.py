@@ -18,6 +18,7 @@ from tfrepr.attacks.protocols import Attack
 from tfrepr.attacks.square import draws, square_attack
 from tfrepr.attacks.steps import box, sign_steps
 from tfrepr.attacks.victim import Decisions, Victim
+from tfrepr.data.class_ids import one_per_image
 from tfrepr.seeds import generator
 
 
@@ -26,7 +27,7 @@ class ImageSet(NamedTuple):
 
     Attributes:
         images: uint8, `(n, height, width, channels)`.
-        class_ids: True classes, int32, `(n,)`.
+        class_ids: True classes, int32, `(n,)` or `(n, 1)`.
         targets: Wrong classes, int32, `(n,)`.
         stream: Name and seed of the random streams: the data set's name and the attack seed.
     """
@@ -124,10 +125,11 @@ def _unattacked(attack: Attack, epsilons: tuple[float, ...], clean: Decisions) -
 
 
 def _chunks(victim: Victim, tests: ImageSet, rows: np.ndarray) -> Iterator[Chunk]:
+    class_ids, targets = one_per_image(tests.class_ids), one_per_image(tests.targets)
     for start in range(0, len(rows), victim.batch_size):
         part = rows[start:start + victim.batch_size]
         images = victim.space.from_bytes(tests.images[part])
-        yield Chunk(part, images, tests.class_ids[part], tests.targets[part], tests.stream)
+        yield Chunk(part, images, class_ids[part], targets[part], tests.stream)
 
 
 def _attack_chunk(victim: Victim, source: Victim | None, chunk: Chunk, outcome: Outcome) -> None:

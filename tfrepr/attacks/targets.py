@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfrepr.data.class_ids import one_per_image
 from tfrepr.seeds import generator
 
 AUTHORS_SEED = 444
@@ -19,6 +20,7 @@ def random_targets(class_ids: np.ndarray, classes: int, *, dataset: str, attack_
     Returns:
         int32, `(n,)`.
     """
+    class_ids = one_per_image(class_ids)
     offsets = generator(attack_seed, "attack", dataset, "targets").integers(1, classes, size=len(class_ids))
     return ((class_ids + offsets) % classes).astype(np.int32)
 
@@ -32,7 +34,7 @@ def authors_targets(class_ids: np.ndarray, classes: int) -> np.ndarray:
         int32, `(n,)`.
     """
     stream = np.random.RandomState(AUTHORS_SEED)
-    return np.array([_wrong_class(stream, int(true), classes) for true in class_ids], dtype=np.int32)
+    return np.array([_wrong_class(stream, int(true), classes) for true in one_per_image(class_ids)], dtype=np.int32)
 
 
 def _wrong_class(stream: np.random.RandomState, true: int, classes: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from tfrepr.attacks.gradients import compile_forward, compile_gradient
 from tfrepr.attacks.losses import LOSSES, margin
 from tfrepr.attacks.spaces import ImageSpace
+from tfrepr.data.class_ids import checked_ids
 from tfrepr.labels.representation import LabelRepresentation
 
 
@@ -78,9 +79,10 @@ class Victim:
 
         return in_batches
 
-    def _padded(self, *arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    def _padded(self, images: np.ndarray, *ids: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
         """Slices of equal length: a new shape would trace and compile the model again."""
-        for start in range(0, len(arrays[0]), self.batch_size):
+        arrays = [images, *(checked_ids(part, images=len(images), classes=self.representation.classes) for part in ids)]
+        for start in range(0, len(images), self.batch_size):
             parts = [array[start:start + self.batch_size] for array in arrays]
             missing = self.batch_size - len(parts[0])
             yield tuple(np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part for part in parts)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tfrepr.data.sources.cifar import CIFAR10_NAMES, CIFAR100_NAMES
 from tfrepr.data.sources.digits import CLASS_NAMES as DIGIT_NAMES
-from tfrepr.data.sources.folder import UNLABELLED_FOLDER
+from tfrepr.data.sources.folder_listing import list_folder
 from tfrepr.errors import UserError
+from tfrepr.names import class_names_from
 from tfrepr.registry import DATASETS
 
 DEFAULT_DATASET = "cifar10"
@@ -19,23 +20,17 @@ def class_names(dataset: str, folder: Path | None = None) -> tuple[str, ...]:
 
     Args:
         dataset: A name of `DATASETS`.
-        folder: For the source `folder`: its path. The sub-folders name the classes, those of `train` where the folder is
-            divided into `train` and `test`.
+        folder: For the source `folder`: its path, see `folder_listing.list_folder`.
 
     Raises:
-        UserError: An unknown source, a folder that cannot be read or has no two sub-folders.
+        UserError: An unknown source, or a folder that cannot be used.
     """
     DATASETS.check(dataset)
     if dataset in FIXED_NAMES:
         return FIXED_NAMES[dataset]
     if folder is None:
         raise UserError("The data source `folder` needs a folder with one sub-folder a class: give its path with --data-dir.")
-    names = _sub_folders(folder)
-    if {"train", "test"} == set(names):
-        names = _sub_folders(folder / "train")
-    if len(names) < 2:
-        raise UserError(f"{folder} must have at least two sub-folders, one a class. Found: {', '.join(names) or 'none'}.")
-    return names
+    return tuple(list_folder(folder.expanduser()).train)
 
 
 def chosen_classes(dataset: str | None, data_dir: Path | None, names: str | None) -> tuple[str | None, tuple[str, ...] | None]:
@@ -60,19 +55,9 @@ def parse_names(text: str) -> tuple[str, ...]:
     """Class names written as `apple,pear,plum`.
 
     Raises:
-        UserError: An empty name between two commas, fewer than two names, or one name twice.
+        UserError: An empty name between two commas, fewer than two names, one name twice, or names that cannot be shown.
     """
     names = tuple(name.strip() for name in text.split(","))
     if len(names) < 2 or "" in names:
         raise UserError(f"--names wants two or more names with commas between them, such as apple,pear. Received: {text!r}.")
-    if len(set(names)) < len(names):
-        raise UserError(f"--names must differ from each other. Received: {text!r}.")
-    return names
-
-
-def _sub_folders(folder: Path) -> tuple[str, ...]:
-    try:
-        return tuple(sorted(path.name for path in folder.iterdir()
-                            if path.is_dir() and not path.name.startswith(".") and path.name != UNLABELLED_FOLDER))
-    except OSError as error:
-        raise UserError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+    return class_names_from(names, "--names")

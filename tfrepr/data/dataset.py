@@ -7,7 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from tfrepr.data.class_ids import checked_ids
 from tfrepr.errors import UserError
+from tfrepr.names import class_names_from
+
+UNLABELLED = -1
+"""Class id of a training image without label."""
 
 
 @dataclass(frozen=True)
@@ -18,14 +23,19 @@ class ImageDataset:
         name: The source's name (`"digits"`, `"cifar10"`, ...).
         variant: What exactly was read, shown in every report: `"official"` where the MD5 sum is the official one,
             otherwise words such as `"CIFAR-10 (JPEG copy)"`.
-        class_names: One name per class id.
+        class_names: One name per class id, in Unicode's composed form.
         train_images: uint8, `(n, height, width, 3)`, 0..255. Validation images are taken from these (`data.splits`). Some
             corruptions put float32 noise in their place, in the same unit.
-        train_ids: int64, `(n,)`, class ids.
+        train_ids: int64, `(n,)`, class ids; -1 where an image has no label (`weak_labels`). Integers of any type and of the
+            shape `(n, 1)` are taken as well.
         test_images, test_ids: The same for the test set, which is read once, after training.
         mean, std: Per channel, of images scaled to [0, 1].
         flip: Whether a horizontal flip keeps the class (it does not for digits).
         validation: Size of the validation set: a count (CIFAR: 5,000, drawn as the paper does) or a fraction (stratified).
+
+    Raises:
+        UserError: Class names that are equal or cannot be shown, images of another shape, or class ids that are not one integer
+            of the classes for each image.
     """
 
     name: str
@@ -39,6 +49,15 @@ class ImageDataset:
     std: tuple[float, float, float]
     flip: bool
     validation: int | float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", class_names_from(self.class_names, self.variant))
+        for part, least in (("train", UNLABELLED), ("test", 0)):
+            images, ids = getattr(self, f"{part}_images"), getattr(self, f"{part}_ids")
+            if images.ndim != 4 or images.shape[-1] != 3:
+                raise UserError(f"Images must have the shape (n, height, width, 3). Received: {images.shape}.")
+            ids = checked_ids(ids, images=len(images), classes=len(self.class_names), least=least)
+            object.__setattr__(self, f"{part}_ids", ids.astype(np.int64, copy=False))
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

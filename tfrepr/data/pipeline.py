@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tfrepr.data.class_ids import checked_ids
 from tfrepr.seeds import generator
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
 
     Args:
         images: uint8, or float32 in the unit of uint8, `(n, height, width, 3)`.
-        ids: Class ids, integers, `(n,)`.
+        ids: Class ids, integers, `(n,)` or `(n, 1)`.
         mean, std: Per channel, of pixels scaled to [0, 1].
         flip: Whether half of the images are mirrored.
         batch_size: Images a batch; the last batch of an epoch holds the rest.
@@ -122,7 +123,7 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float
     import tensorflow as tf
 
     with tf.device("/cpu:0"):
-        pixels, class_ids = tf.constant(images), tf.constant(ids, tf.int32)
+        pixels, class_ids = tf.constant(images), tf.constant(checked_ids(ids, images=len(images)), tf.int32)
         standardise = _standardiser(images.shape[1:], mean, std, per_image)
 
         @tf.autograph.experimental.do_not_convert  # nothing to convert; newer Pythons make AutoGraph warn about closures
@@ -142,7 +143,7 @@ def _batch_assembler(images: np.ndarray, ids: np.ndarray, standardise: Callable,
     padded_height, padded_width = height + 2 * padding, width + 2 * padding
     border = (padding, padding)
     pixels = tf.constant(np.pad(images, ((0, 0), border, border, (0, 0))).reshape(-1, channels))
-    class_ids = tf.constant(ids, tf.int32)
+    class_ids = tf.constant(checked_ids(ids, images=count), tf.int32)
     index_type = tf.int32 if count * padded_height * padded_width < 2**31 else tf.int64
     row_starts = tf.range(height, dtype=index_type)[None, :, None] * padded_width
     columns = tf.range(width, dtype=index_type)[None, None, :]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tfrepr.data.class_ids import checked_ids
 from tfrepr.data.pipeline import PREFETCHED_BATCHES, WORKERS, epoch_order
 from tfrepr.seeds import generator
 
@@ -96,7 +97,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, side: int, pixel_ma
 
     Args:
         images: uint8, `(n, height, width, 3)`.
-        ids: Class ids, integers, `(n,)`.
+        ids: Class ids, integers, `(n,)` or `(n, 1)`.
         side: Side of the square images that come out, pixels.
         pixel_map: What the network sees of a pixel.
         recipe: How images are varied.
@@ -142,7 +143,7 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, side: int, pixel_
     import tensorflow as tf
 
     with tf.device("/cpu:0"):
-        pixels, class_ids = tf.constant(images), tf.constant(ids, tf.int32)
+        pixels, class_ids = tf.constant(images), tf.constant(checked_ids(ids, images=len(images)), tf.int32)
         resize, map_pixels = _resizer(side), _pixel_mapper(pixel_map)
 
         @tf.autograph.experimental.do_not_convert
@@ -162,7 +163,7 @@ def _assembler(images: np.ndarray, ids: np.ndarray, side: int, pixel_map: PixelM
 
     from tfrepr.data.mixing import KEY_LENGTH, erasing, mixup
 
-    pixels, class_ids = tf.constant(images), tf.constant(ids, tf.int32)
+    pixels, class_ids = tf.constant(images), tf.constant(checked_ids(ids, images=len(images)), tf.int32)
     resize, map_pixels = _resizer(side), _pixel_mapper(pixel_map)
     erase = erasing(recipe.erasing) if recipe.erasing else None
     mix = mixup(recipe.mixup) if recipe.mixup else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfrepr.data.class_ids import checked_ids, one_per_image
 from tfrepr.errors import UserError
 from tfrepr.seeds import generator
 
@@ -31,7 +32,7 @@ def split(ids: np.ndarray, *, validation: int | float, percent: float = 100.0, p
     """Draws validation and training images; the validation set does not depend on the percent level.
 
     Args:
-        ids: Class id of every training image, integers, `(n,)`.
+        ids: Class id of every training image, integers, `(n,)` or `(n, 1)`.
         validation: An int is a count drawn regardless of class; a float in (0, 1) is a stratified fraction.
         percent: Percent level in (0, 100].
         percent_of: Number of images of which `percent` is taken; None: the images that validation leaves. The paper takes it
@@ -47,7 +48,7 @@ def split(ids: np.ndarray, *, validation: int | float, percent: float = 100.0, p
         Paper section 4, "Data" (5,000 of 50,000 training images validate), and section 3.2, "1% (...) of the original
         training data".
     """
-    rng = generator(seed, "split")
+    ids, rng = checked_ids(ids, classes=len(class_names)), generator(seed, "split")
     if isinstance(validation, float):
         kept, held = stratified_holdout(ids, validation, rng)
         kept = kept[stratified_order(ids[kept], rng)]
@@ -82,13 +83,14 @@ def stratified_holdout(ids: np.ndarray, fraction: float, rng: np.random.Generato
     A class of two or more images has at least one on either side; a single image is kept.
 
     Args:
-        ids: Class id of every image, `(n,)`.
+        ids: Class id of every image, `(n,)` or `(n, 1)`.
         fraction: Share of every class that is held out, in (0, 1), rounded to whole images.
         rng: Source of randomness.
 
     Returns:
         Indices kept and held out, each ascending.
     """
+    ids = one_per_image(ids)
     held = np.zeros(len(ids), dtype=bool)
     for class_id in np.unique(ids):
         members = rng.permutation(np.flatnonzero(ids == class_id))
@@ -103,6 +105,7 @@ def stratified_order(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Within its class, the j-th of m images (in random order) gets the place (j + 1/2) / m; the order sorts by place, and
     images of equal place by chance.
     """
+    ids = one_per_image(ids)
     places = np.empty(len(ids))
     for class_id in np.unique(ids):
         members = rng.permutation(np.flatnonzero(ids == class_id))

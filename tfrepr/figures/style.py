@@ -42,7 +42,8 @@ RC = {"font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize
       "lines.markersize": 3.5, "axes.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False,
       "axes.grid": True, "grid.color": "#dddddd", "grid.linewidth": 0.5, "axes.axisbelow": True, "legend.frameon": False,
       "legend.handlelength": 2.2, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "hatch.linewidth": 0.6,
-      "errorbar.capsize": 1.5, "pdf.fonttype": 42, "ps.fonttype": 42, "figure.dpi": 100, "text.usetex": False}
+      "errorbar.capsize": 1.5, "pdf.fonttype": 42, "ps.fonttype": 42, "figure.dpi": 100, "text.usetex": False,
+      "text.parse_math": False}
 
 
 @dataclass(frozen=True)

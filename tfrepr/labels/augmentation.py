@@ -97,7 +97,7 @@ class AugmentedRepresentation(RegressionRepresentation):
 
     def rows(self, targets: Any) -> Any:
         """The rows that the outputs are held against, varied where the targets say how."""
-        if len(targets.shape) == 1:
+        if tuple(targets.shape[1:]) != (1 + len(LabelChanges._fields),):
             return super().rows(targets)
         from keras import ops
 

@@ -13,10 +13,15 @@ from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.labels.waveforms import equal_groups
+from tfrepr.names import class_names_from
 from tfrepr.reading import read_array
 from tfrepr.registry import LABELS
 
 SHOWN_PAIRS = 5
+
+
+class ThresholdWarning(UserWarning):
+    """Rows of a label that the threshold criterion cannot tell apart."""
 
 
 def build_representation(name: str, class_names: Sequence[str], *, image_side: int, options: LabelOptions | None = None,
@@ -31,15 +36,16 @@ def build_representation(name: str, class_names: Sequence[str], *, image_side: i
         smoothing: Label smoothing, for `category` only.
 
     Raises:
-        UserError: Fewer than two classes, equal names or equal rows, or a table that does not fit.
+        UserError: Fewer than two classes, equal names or names that cannot be shown, equal rows, or a table that does not fit.
 
     Warns:
-        UserWarning: Rows closer than the threshold 3.5, which the threshold criterion cannot tell apart.
+        ThresholdWarning: Rows closer than the threshold 3.5, which the threshold criterion cannot tell apart.
     """
     options = options or LabelOptions()
-    class_names = tuple(class_names)
+    class_names = class_names_from(class_names, f"label {name!r}")
     LABELS.check(name)
-    _check_names(class_names)
+    if len(class_names) < 2:
+        raise UserError(f"A classifier needs at least two classes. Received: {', '.join(class_names) or 'none'}.")
     if name == "category":
         if options.label_file is not None:
             raise UserError("--label-file gives rows to regress, and the label `category` has none. Name another label, for "
@@ -95,7 +101,7 @@ def check_table(table: np.ndarray, class_names: Sequence[str], label: str) -> No
         UserError: Equal rows; the classes are named.
 
     Warns:
-        UserWarning: Rows closer than 3.5 mean smooth L1; the closest pairs are named.
+        ThresholdWarning: Rows closer than 3.5 mean smooth L1; the closest pairs are named.
     """
     groups = equal_groups(row.tobytes() for row in table)
     if groups:
@@ -110,7 +116,7 @@ def check_table(table: np.ndarray, class_names: Sequence[str], label: str) -> No
                           for k in closest)
         warnings.warn(f"Label {label!r}: {len(first)} of {len(table) * (len(table) - 1) // 2} pairs of classes lie closer than "
                       f"the threshold {THRESHOLD}, so threshold accuracy cannot tell them apart (nearest-label accuracy can). "
-                      f"Closest: {pairs}.", stacklevel=3)
+                      f"Closest: {pairs}.", ThresholdWarning, stacklevel=3)
 
 
 def row_distances(table: np.ndarray) -> np.ndarray:
@@ -122,11 +128,3 @@ def row_distances(table: np.ndarray) -> np.ndarray:
         smooth = np.where(error < 1.0, 0.5 * error * error, error - 0.5)
         distances[index, index + 1:] = smooth.mean(axis=1, dtype=np.float64)
     return distances + distances.T
-
-
-def _check_names(class_names: tuple[str, ...]) -> None:
-    if len(class_names) < 2:
-        raise UserError(f"A classifier needs at least two classes. Received: {', '.join(class_names) or 'none'}.")
-    doubled = sorted({name for name in class_names if class_names.count(name) > 1})
-    if doubled:
-        raise UserError(f"Class names must differ from each other. Doubled: {', '.join(doubled)}.")

@@ -5,8 +5,10 @@ The synthesis itself runs in `espeak_worker.py`, a separate process; see there f
 
 import base64
 import json
+import re
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,8 @@ WORKER = Path(__file__).with_name("espeak_worker.py")
 SAMPLE_RATE = 22_050
 WITHOUT_DICTIONARY = {"fo", "kaa", "xex"}
 """Voices that espeak-ng 1.52 lists but cannot pronounce: its data holds no dictionary for them."""
+SYLLABLES = {"CJK": "\u72d7\u732b", "HIRAGANA": "\u3044\u306c", "KATAKANA": "\u30c8\u30e9", "HANGUL": "\uac1c\ub098"}
+"""Two letters of every script in which a word may sound as its letters one by one, by the first word of their Unicode names."""
 
 
 def synthesize(words: Sequence[str], *, voice: str = "en-us", rate: int = 130, pitch: int = 50) -> list[np.ndarray]:
@@ -64,6 +68,55 @@ def check_voice(voice: str) -> None:
         raise UserError(unknown_name("voice", name, tuple(voices())))
     if plus and variant not in variants():
         raise UserError(unknown_name(f"variant of voice {name!r}", variant, variants()))
+
+
+def unsayable(words: Sequence[str], voice: str) -> list[str]:
+    """The words that a voice spells letter by letter, or whose letters are all the same to it, such as "Chinese letter".
+
+    Words in Latin letters are not looked at: every voice says them in its own way.
+    """
+    tokens = {word: [token for token in word.split() if not _is_latin(token)] for word in words}
+    texts = sorted({text for found in tokens.values() for token in found for text in (token, *token, *_siblings(token))})
+    said = dict(zip(texts, _phonemes(texts, [voice])[0] if texts else (), strict=True))
+    return [word for word in words if any(_is_spelled(token, said) for token in tokens[word])]
+
+
+def voices_that_say(word: str) -> list[str]:
+    """The voices to which a word is one of their own language."""
+    tokens = [token for token in word.split() if not _is_latin(token)]
+    texts = sorted({text for token in tokens for text in (token, *token, *_siblings(token))})
+    names = sorted(voices())
+    return [name for name, found in zip(names, _phonemes(texts, names), strict=True)
+            if not any("(" in text for text in found)
+            and not any(_is_spelled(token, dict(zip(texts, found, strict=True))) for token in tokens)]
+
+
+def _phonemes(texts: Sequence[str], names: Sequence[str]) -> list[list[str]]:
+    return _ask({"phonemes": list(texts), "voices": list(names)})["phonemes"]
+
+
+def _is_latin(token: str) -> bool:
+    return all(unicodedata.name(char, "LATIN").startswith("LATIN") for char in token if char.isalpha())
+
+
+def _siblings(token: str) -> tuple[str, ...]:
+    """For a letter of a script with a letter a syllable or word: two others, of which at least one is not the letter itself."""
+    kinds = {unicodedata.name(char, "").partition(" ")[0] for char in token}
+    return tuple(letter for kind, letters in SYLLABLES.items() if kind in kinds for letter in letters)
+
+
+def _is_spelled(token: str, said: dict[str, str]) -> bool:
+    """Whether a token sounds as its letters one by one; in scripts whose words do, whether other letters sound the same."""
+    siblings = _siblings(token)
+    if siblings:
+        return any(said[char] == said[other] for char in token for other in siblings if char != other)
+    letters = [_bare(said[char]) for char in token]
+    return len(token) > 1 and _bare(said[token]) == "".join(letters)
+
+
+def _bare(phonemes: str) -> str:
+    """Without pauses and changes of language."""
+    return re.sub(r"\([a-z-]+\)|[\s_|:]", "", phonemes)
 
 
 def voice_list() -> str:

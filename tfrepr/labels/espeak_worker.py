@@ -51,6 +51,8 @@ def load(request: dict) -> tuple[ctypes.CDLL, int]:
     library.espeak_ng_SetRandSeed.argtypes = (ctypes.c_long,)
     library.espeak_Synth.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint,
                                      ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
+    library.espeak_TextToPhonemes.argtypes = (ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int)
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     library.espeak_ListVoices.argtypes = (ctypes.c_void_p,)
     library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(Voice))
     rate = library.espeak_Initialize(SYNCHRONOUS_RETRIEVAL, 0, request["data"].encode(), DONT_EXIT)
@@ -91,6 +93,21 @@ def speak(request: dict, text: str) -> tuple[bytes, int]:
     return bytes(samples), rate
 
 
+def phonemes(request: dict) -> list[list[str]]:
+    """How every voice would say every text, in espeak-ng's own phoneme names; nothing is synthesised."""
+    library, _ = load(request)
+    found = []
+    for voice in request["voices"]:
+        library.espeak_SetVoiceByName(voice.encode())
+        found.append([])
+        for text in request["phonemes"]:
+            rest, parts = ctypes.c_char_p(text.encode()), []
+            while rest.value:
+                parts.append(library.espeak_TextToPhonemes(ctypes.byref(rest), CHARS_UTF8, 0) or b"")
+            found[-1].append(b" ".join(parts).decode())
+    return found
+
+
 def list_voices(request: dict) -> list[dict]:
     """Name and voice file of every voice, without the variants."""
     library, _ = load(request)
@@ -103,7 +120,9 @@ def list_voices(request: dict) -> list[dict]:
 
 
 def answer(request: dict) -> dict:
-    """What was asked for: `voices`, or `rate` and the samples of every text."""
+    """What was asked for: `voices`, `phonemes`, or `rate` and the samples of every text."""
+    if "phonemes" in request:
+        return {"phonemes": phonemes(request)}
     if "texts" not in request:
         return {"voices": list_voices(request)}
     spoken = [speak(request, text) for text in request["texts"]]

@@ -61,7 +61,7 @@ def draw_gallery(tables: Sequence[LabelTable], columns: int = 10) -> Figure:
     for row, table in zip(axes, ordered, strict=True):
         _row(row, table)
     for axis, title in zip(axes[0, 1:], titles, strict=True):
-        axis.set_title(title, fontsize=7 if columns <= 10 else 5, parse_math=False, pad=2)
+        axis.set_title(title, fontsize=7 if columns <= 10 else 5, pad=2)
     if len(tables[0].class_names) > columns:
         figure.supxlabel(f"The first {columns} of {len(tables[0].class_names)} classes{_of(tables[0].dataset)}", fontsize=7)
     return figure
@@ -71,7 +71,7 @@ def _row(axes: Sequence[Axes], table: LabelTable) -> None:
     lowest, highest = float(table.table.min()), float(table.table.max())
     axes[0].axis("off")
     axes[0].text(0.0, 0.5, f"{_row_title(table.label)}\n{_size(table)}, {_range(lowest, highest)}",
-                 transform=axes[0].transAxes, va="center", ha="left", fontsize=7, linespacing=1.3, parse_math=False)
+                 transform=axes[0].transAxes, va="center", ha="left", fontsize=7, linespacing=1.3)
     origin = "lower" if table.label.startswith(FREQUENCY_LABELS) or table.label == "shuffle" else "upper"
     for axis, label in zip(axes[1:], table.table, strict=False):
         axis.imshow(_picture(label), vmin=lowest, vmax=highest, cmap=COLORS, origin=origin, interpolation="nearest",

@@ -33,6 +33,9 @@ TIMEOUT = 30.0
 BLOCK = 1 << 20
 """Seconds and bytes of one request to the web."""
 
+LONGEST_LINE = 1 << 20
+"""Characters; a word and its numbers take a few thousand."""
+
 UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError)
 
 HOW_TO_FETCH = (f"Fetch {ARCHIVE_URL} (822 MB) and put it, packed or unpacked, at {PLACES[1]} or {PLACES[0]}, or name it with "
@@ -109,8 +112,16 @@ def _vector(word: str, numbers: str) -> np.ndarray:
 
 
 def _text_lines(stream: BinaryIO) -> Iterable[str]:
-    """Lines at line feeds alone: the file has tokens that other Unicode line ends would cut."""
-    return io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
+    """Lines at line feeds alone: the file has tokens that other Unicode line ends would cut.
+
+    Raises:
+        OSError: A line that no word and its numbers need; packed, it may be many gigabytes.
+    """
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise OSError(f"it has a line of more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def _open(path: Path, stack: ExitStack) -> BinaryIO:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tfrepr.labels.frontends import FRONTENDS
 from tfrepr.labels.resampling import RESAMPLERS
 from tfrepr.labels.tts import SYNTHESIZERS
+from tfrepr.names import normalised
 from tfrepr.options import option, validate
 
 
@@ -33,4 +34,5 @@ class LabelOptions:
     authors_order: bool = option(False, "rows of bert and glove for CIFAR-100 in the authors' order, at the wrong classes")
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "spoken", tuple((normalised(name), normalised(word)) for name, word in self.spoken))
         validate(self)

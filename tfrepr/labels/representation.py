@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from tfrepr.data.class_ids import one_per_image
+from tfrepr.errors import UserError
+
 THRESHOLD = 3.5
 """A spoken answer counts as understood below this mean smooth L1 (paper section 4 "Evaluation" and A.1)."""
 
@@ -20,7 +23,8 @@ THRESHOLD = 3.5
 class LabelRepresentation:
     """What a network is asked to answer for each class.
 
-    Tensors are those of the Keras backend in use (or NumPy arrays); `outputs` has shape `(batch, *output_shape)`.
+    Tensors are those of the Keras backend in use (or NumPy arrays); `outputs` has shape `(batch, *output_shape)`, and class
+    ids are `(batch,)` or `(batch, 1)`. Other shapes are refused with a `UserError`: they would broadcast to wrong numbers.
 
     Args:
         name: Registered name, for example `"speech"`.
@@ -65,7 +69,22 @@ class LabelRepresentation:
         """The target rows of these classes, float32, `(batch, *output_shape)`."""
         from keras import ops
 
-        return ops.take(self.targets, ops.cast(class_ids, "int32"), axis=0)
+        return ops.take(self.targets, ops.cast(one_per_image(class_ids), "int32"), axis=0)
+
+    def _checked(self, outputs: Any, batch: int | None = None) -> Any:
+        """The outputs as float32.
+
+        Raises:
+            UserError: Their shape is not `(batch, *output_shape)`.
+        """
+        from keras import ops
+
+        shape = tuple(outputs.shape)
+        if shape[1:] != self.output_shape or (None not in (batch, shape[0]) and batch != shape[0]):
+            wanted = ("batch" if batch is None else batch, *self.output_shape)
+            raise UserError(f"Outputs for the label {self.name!r} must have the shape ({', '.join(map(str, wanted))}). "
+                            f"Received: {shape}.")
+        return ops.cast(outputs, "float32")
 
     def losses_to(self, rows: Any, outputs: Any) -> Any:
         """Loss of every output against a row of its own, float32, `(batch,)`; both arguments are `(batch, *output_shape)`."""
@@ -89,6 +108,9 @@ class LabelRepresentation:
         """
         from keras import ops
 
+        if tuple(pairs.shape[1:]) != (3,):
+            raise UserError("Targets of mixed images must have the shape (batch, 3): class id, other class id and weight. "
+                            f"Received: {tuple(pairs.shape)}.")
         weight = ops.reshape(pairs[:, 2], (-1, *(1 for _ in self.output_shape)))
         return self.losses_to(weight * self.rows(pairs[:, 0]) + (1.0 - weight) * self.rows(pairs[:, 1]), outputs)
 
@@ -150,15 +172,13 @@ class CategoryRepresentation(LabelRepresentation):
         """Cross-entropy of the softmax of `outputs` against a distribution such as the (smoothed) one-hot row."""
         from keras import ops
 
-        outputs = ops.cast(outputs, "float32")
+        outputs = self._checked(outputs, rows.shape[0])
         log_probabilities = outputs - ops.logsumexp(outputs, axis=-1, keepdims=True)
         return -ops.sum(rows * log_probabilities, axis=-1)
 
     def scores(self, outputs: Any) -> Any:
         """The logits themselves."""
-        from keras import ops
-
-        return ops.cast(outputs, "float32")
+        return self._checked(outputs)
 
 
 class RegressionRepresentation(LabelRepresentation):
@@ -180,7 +200,7 @@ class RegressionRepresentation(LabelRepresentation):
         """Mean smooth L1 between each output and its row."""
         from keras import ops
 
-        error = ops.abs(ops.cast(outputs, "float32") - rows)
+        error = ops.abs(self._checked(outputs, rows.shape[0]) - rows)
         smooth = ops.where(error < 1.0, 0.5 * error * error, error - 0.5)
         return ops.mean(ops.reshape(smooth, (-1, int(np.prod(self.output_shape)))), axis=-1)
 
@@ -201,7 +221,7 @@ class RegressionRepresentation(LabelRepresentation):
 
         centre, rows = self._centred
         elements = rows.shape[1]
-        outputs = ops.reshape(ops.cast(outputs, "float32"), (-1, elements)) - centre
+        outputs = ops.reshape(self._checked(outputs), (-1, elements)) - centre
         output_norms = ops.sum(outputs * outputs, axis=-1, keepdims=True)
         row_norms = (rows.astype(np.float64) ** 2).sum(axis=-1).astype(np.float32)
         return -(output_norms - 2.0 * ops.matmul(outputs, rows.T) + row_norms) / elements

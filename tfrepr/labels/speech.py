@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import numpy as np
 
 from tfrepr.errors import UserError
 from tfrepr.labels.cache import cached_table
+from tfrepr.labels.espeak import voices_that_say
 from tfrepr.labels.frontends import square_log_mel
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.spoken_words import spoken_words
-from tfrepr.labels.tts import SYNTHESIZERS, check_voice, say
-from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav
+from tfrepr.labels.tts import SYNTHESIZERS, check_voice, say, unsayable
+from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav, wav_content
 from tfrepr.registry import LABELS
 from tfrepr.versions import versions
 
@@ -39,10 +41,16 @@ def speech(class_names: Sequence[str], side: int, options: LabelOptions) -> np.n
     Raises:
         UserError: Names that cannot be spoken or sound equal, an unknown voice, WAV files that are missing or unusable.
 
+    Warns:
+        UserWarning: Names that the voice spells letter by letter, because they are words of another script.
+
     Reference:
         Paper section 3, "Speech labels".
     """
-    return cached_table(_recipe(class_names, side, options), lambda: make_table(class_names, side, options))
+    recipe = _recipe(class_names, side, options)
+    if options.wav_dir is None:
+        _warn_of_unsayable(spoken_words(class_names, options.spoken), options)
+    return cached_table(recipe, lambda: make_table(class_names, side, options))
 
 
 @LABELS.register("shuffle")
@@ -96,12 +104,25 @@ def class_waveforms(class_names: Sequence[str], options: LabelOptions) -> list[W
     return waveforms
 
 
+def _warn_of_unsayable(words: Sequence[str], options: LabelOptions) -> None:
+    found = unsayable(options.tts, words, options.voice)
+    if found:
+        fitting = voices_that_say(found[0])
+        warnings.warn(f"The voice {options.voice} does not say these class names as words: {', '.join(found[:5])}"
+                      f"{', ...' if len(found) > 5 else ''}. It spells them or names their script, so that their spectrograms "
+                      "say little. "
+                      + (f"Voices that say {found[0]}: --voice {', '.join(fitting)}. " if fitting else "")
+                      + "Or give other words (--spoken NAME=WORD) or recordings (--wav-dir); --list-voices shows all voices.",
+                      stacklevel=1)
+
+
 def _check_distinct(class_names: Sequence[str], waveforms: Sequence[Waveform]) -> None:
     groups = equal_groups(waveform.samples.tobytes() for waveform in waveforms)
     if groups:
         alike = "; ".join(" and ".join(repr(class_names[index]) for index in group) for group in groups)
         raise UserError(f"These classes sound exactly alike: {alike}. A spoken label cannot tell them apart. Give one of them "
-                        "another word (--spoken NAME=WORD) or other speech (--wav-dir).")
+                        "another word (--spoken NAME=WORD) or other speech (--wav-dir), or take a voice of their language "
+                        "(--voice, see --list-voices).")
 
 
 def make_table(class_names: Sequence[str], side: int, options: LabelOptions) -> np.ndarray:
@@ -116,7 +137,7 @@ def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dic
               "versions": versions("numpy", "scipy", "librosa", "scikit-image", "soxr", "tensorflow-io")}
     if options.wav_dir is not None:
         files = find_wavs(Path(options.wav_dir), class_names)
-        return recipe | {"wav": [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]}
+        return recipe | {"wav": [hashlib.sha256(wav_content(path)).hexdigest() for path in files]}
     check_voice(options.tts, options.voice)
     return recipe | {"words": spoken_words(class_names, options.spoken), "voice": options.voice, "rate": options.rate,
                      "pitch": options.pitch, "voices": versions(SYNTHESIZERS[options.tts].package)}

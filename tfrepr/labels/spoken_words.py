@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tfrepr.errors import UserError
+from tfrepr.names import normalised
 from tfrepr.registry import unknown_name
 
 MAX_CHARACTERS = 200
@@ -11,6 +12,8 @@ MAX_CHARACTERS = 200
 def spoken_words(class_names: Sequence[str], spoken: Sequence[tuple[str, str]] = ()) -> tuple[str, ...]:
     """The word of every class: its name or the one given in `spoken`, underscores as blanks.
 
+    Names are compared, and words are spoken, in Unicode's composed form.
+
     Args:
         class_names: One name per class id.
         spoken: Pairs (class name, word), for example `("automobile", "car")`.
@@ -18,7 +21,8 @@ def spoken_words(class_names: Sequence[str], spoken: Sequence[tuple[str, str]] =
     Raises:
         UserError: An unknown or doubled class in `spoken`, or words that cannot be spoken; all of them are named.
     """
-    override = _overrides(tuple(class_names), spoken)
+    class_names = tuple(map(normalised, class_names))
+    override = _overrides(class_names, spoken)
     words = tuple(override.get(name, name).replace("_", " ").strip() for name in class_names)
     faults = [f"{name!r} ({fault})" for name, word in zip(class_names, words, strict=True) if (fault := _fault(word))]
     if faults:
@@ -29,7 +33,7 @@ def spoken_words(class_names: Sequence[str], spoken: Sequence[tuple[str, str]] =
 
 def _overrides(class_names: tuple[str, ...], spoken: Sequence[tuple[str, str]]) -> dict[str, str]:
     override: dict[str, str] = {}
-    for name, word in spoken:
+    for name, word in ((normalised(name), normalised(word)) for name, word in spoken):
         if name not in class_names:
             raise UserError("--spoken: " + unknown_name("class", name, class_names))
         if name in override:

@@ -11,8 +11,9 @@ import numpy as np
 
 from tfrepr.data.class_names import FIXED_NAMES
 from tfrepr.errors import UserError
-from tfrepr.labels.build import build_representation, read_table
+from tfrepr.labels.build import ThresholdWarning, build_representation, read_table
 from tfrepr.labels.options import LabelOptions
+from tfrepr.names import normalised
 from tfrepr.reading import noted, read_json
 from tfrepr.registry import LABELS
 
@@ -65,7 +66,7 @@ def make_table(label: str, class_names: tuple[str, ...], *, dataset: str | None,
         UserError: As `build_representation`.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", ThresholdWarning)
         representation = build_representation(label, class_names, image_side=image_side, options=options)
     return LabelTable(label, dataset, representation.class_names, representation.table)
 
@@ -97,7 +98,7 @@ def _from_sidecar(path: Path) -> tuple[str | None, str, tuple[str, ...]] | None:
     sidecar = path.with_suffix(".json")
     values = noted(lambda: read_json(sidecar, SIDECAR_FORM, needed=("label", "class_names"), advice="It is passed over."),
                    None) if sidecar.exists() else None
-    return None if values is None else (values.get("dataset"), values["label"], tuple(values["class_names"]))
+    return None if values is None else (values.get("dataset"), values["label"], tuple(map(normalised, values["class_names"])))
 
 
 def _from_file_name(stem: str) -> tuple[str | None, str, None]:

@@ -33,6 +33,11 @@ def check_voice(synthesizer: str, voice: str) -> None:
         espeak.check_voice(voice)
 
 
+def unsayable(synthesizer: str, words: Sequence[str], voice: str) -> list[str]:
+    """The words that a voice is known not to say as words of a language; of Google's voices nothing is known."""
+    return espeak.unsayable(words, voice) if synthesizer == "espeak" else []
+
+
 def say(words: Sequence[str], *, synthesizer: str, voice: str, rate: int, pitch: int) -> tuple[list[np.ndarray], int]:
     """int16 samples of every word, and their rate in Hz."""
     chosen = SYNTHESIZERS[synthesizer]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +10,24 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.names import normalised
 
 MAX_SECONDS = 10.0
 MIN_SECONDS = 0.1
 SILENCE = 1e-4
 """A waveform whose samples span less than this (full scale is 2) is silent."""
+
+MOST_BYTES = 256 * 2**20
+"""Size of a WAV file at most: ten seconds of eight channels at any rate and depth in use take less."""
+
+RATES, MOST_CHANNELS = (1_000, 768_000), 64
+"""Sampling rates in Hz, and channels, that are read; others are a damaged header."""
+
+PLACEHOLDER = 0x7FFF0000
+"""Programs that write to a pipe do not know the length and announce 2 or 4 GB; a data chunk from here on is such a one."""
+
+CODINGS = {0x50: "MPEG audio", 0x55: "MP3", 0xFF: "AAC", 0x161: "WMA", 0x162: "WMA", 0x1610: "AAC", 0x2000: "AC-3"}
+"""Common codings of WAV files that libsndfile does not read, by format tag."""
 
 QUIET = 1 / 16
 """Peak under which a waveform is amplified before it is analysed."""
@@ -60,24 +74,47 @@ def from_pcm(samples: np.ndarray, rate: int, source: str) -> Waveform:
     return Waveform(samples.astype(np.float32) / 32768.0, rate, source)
 
 
-def read_wav(path: Path) -> Waveform:
-    """Reads a WAV file of any bit depth, rate and number of channels (their mean is taken).
+def wav_content(path: Path) -> bytes:
+    """The bytes of a WAV file.
 
     Raises:
-        UserError: Not a WAV file, truncated, silent, too short or too long.
+        UserError: A file that is too large for a spoken word, or cannot be read.
+    """
+    try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise UserError(f"{path} has {size:,} bytes; a WAV file with a spoken class name has at most {MOST_BYTES:,}. Cut "
+                            f"it to {MAX_SECONDS:g} s or less.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def read_wav(path: Path) -> Waveform:
+    """Reads a WAV file of any coding that libsndfile knows, any rate and number of channels (their mean is taken).
+
+    Lengths that the writing program did not know are taken to reach to the end of the file.
+
+    Raises:
+        UserError: Not a WAV file, a coding that libsndfile does not know, truncated, silent, too short or too long.
     """
     import soundfile
 
+    content = _with_length(wav_content(path), path)
     try:
-        with soundfile.SoundFile(path) as file:
-            if file.frames > MAX_SECONDS * file.samplerate:
-                raise UserError(f"{path} lasts {file.frames / file.samplerate:.1f} s; at most {MAX_SECONDS:g} s are allowed. "
-                                "Cut it to the spoken class name.")
-            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"{path} cannot be read as a WAV file: {error.error_string} Record or convert it again.") from error
-    if _is_truncated(path):
-        raise UserError(f"{path} is truncated: its header announces more samples than the file holds. Copy it again.")
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            rate = file.samplerate
+            if not RATES[0] <= rate <= RATES[1] or file.channels > MOST_CHANNELS:
+                raise UserError(f"{path} announces {file.channels:,} channels at {rate:,} Hz; at most {MOST_CHANNELS} channels "
+                                f"at {RATES[0]:,} to {RATES[1]:,} Hz are read. Record or convert it again.")
+            most = int(MAX_SECONDS * rate)
+            samples = file.read(min(file.frames, most + 1), dtype="float32", always_2d=True)  # not all codings know their end
+    except soundfile.SoundFileError as error:
+        coding = CODINGS.get(int.from_bytes(content[20:22], "little")) if content[12:16] == b"fmt " else None
+        known = f" Its samples are coded as {coding}, which libsndfile does not read." if coding else ""
+        raise UserError(f"{path} cannot be read as a WAV file: {getattr(error, 'error_string', error)}{known} Record it again, "
+                        "or convert it to PCM, for example: ffmpeg -i old.wav -c:a pcm_s16le new.wav") from error
+    if len(samples) > most:
+        raise UserError(f"{path} lasts longer than the {MAX_SECONDS:g} s that are allowed. Cut it to the spoken class name.")
     return Waveform(samples.mean(axis=1), rate, str(path))
 
 
@@ -94,20 +131,31 @@ def _fault(samples: np.ndarray, rate: int) -> str | None:
     return None
 
 
-def _is_truncated(path: Path) -> bool:
-    """Whether a RIFF file ends before its data chunk does; libsndfile reads such files without a word."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if file.read(4) != b"RIFF":
-            return False
-        file.seek(12)
-        while len(header := file.read(8)) == 8:
-            length = int.from_bytes(header[4:], "little")
-            if header[:4] == b"data":
-                streamed = length >= 0xFFFFFFFF - 64  # written to a pipe: the length was not known
-                return not streamed and file.tell() + length > size
-            file.seek(length + length % 2, 1)
-    return True
+def _with_length(content: bytes, path: Path) -> bytes:
+    """The content of a RIFF file with a length of its samples that libsndfile understands; of other files as it is.
+
+    libsndfile knows 4 GB as a placeholder, and reads truncated files without a word.
+
+    Raises:
+        UserError: Truncated.
+    """
+    place = 12
+    while content[:4] == b"RIFF":
+        name, length, start = content[place:place + 4], int.from_bytes(content[place + 4:place + 8], "little"), place + 8
+        if name == b"data" and _is_unknown(length, content):
+            return content[:start - 4] + b"\xff" * 4 + content[start:]
+        if start + length > len(content):
+            raise UserError(f"{path} is truncated: its header announces more samples than the file holds. Copy it again.")
+        if name == b"data":
+            break
+        place = start + length + length % 2
+    return content
+
+
+def _is_unknown(length: int, content: bytes) -> bool:
+    """Whether the length of the samples is a placeholder: 2 or 4 GB, or 0 where the file's own length is none either."""
+    whole = int.from_bytes(content[4:8], "little")
+    return length >= PLACEHOLDER or (length == 0 and not 8 < whole < PLACEHOLDER)
 
 
 def find_wavs(folder: Path, class_names: Sequence[str]) -> list[Path]:
@@ -130,6 +178,7 @@ def find_wavs(folder: Path, class_names: Sequence[str]) -> list[Path]:
 
 
 def _belongs(stem: str, class_id: int, name: str) -> bool:
+    stem, name = normalised(stem), normalised(name)
     return stem in (str(class_id), name, name.replace("_", " ")) or stem.startswith(f"{class_id}_")
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
+from tfrepr.names import normalised
 from tfrepr.options import from_dict, off_default, option, validate
 from tfrepr.registry import DATASETS, ENCODERS, LABELS
 
@@ -185,6 +186,8 @@ class CleaningConfig(WeakLabelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        pairs = tuple((normalised(first), normalised(second)) for first, second in self.noise_pairs)
+        object.__setattr__(self, "noise_pairs", pairs)
         if self.noise_rate is None and self.dataset != "folder":
             object.__setattr__(self, "noise_rate", 0.2)
         if self.noise_rate is not None and self.noise_rate >= 1:

@@ -13,15 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.class_ids import checked_ids
+from tfrepr.data.dataset import UNLABELLED, ImageDataset
 from tfrepr.data.splits import stratified_order
 from tfrepr.errors import UserError
+from tfrepr.names import normalised
 from tfrepr.registry import DATASETS, unknown_name
 from tfrepr.seeds import generator
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
-
-UNLABELLED = -1
-"""Class id of an image without label."""
 
 
 class Task(NamedTuple):
@@ -102,6 +101,7 @@ def hide_labels(ids: np.ndarray, percent: float, seed: int, class_names: Sequenc
     Raises:
         UserError: A class without a labelled image, or nothing left to hide.
     """
+    ids = checked_ids(ids, classes=len(class_names))
     order = stratified_order(ids, generator(seed, "corruption", "missing"))
     count = int(round(percent * len(ids) / 100, 6))
     kept = order[:count]
@@ -132,7 +132,7 @@ def wrong_labels(ids: np.ndarray, rate: float, classes: int, seed: int, partners
     Returns:
         int64, `(n,)`.
     """
-    rng = generator(seed, "corruption", "noisy")
+    ids, rng = checked_ids(ids, classes=classes), generator(seed, "corruption", "noisy")
     given = ids.copy()
     for class_id in range(classes):
         members = rng.permutation(np.flatnonzero(ids == class_id))
@@ -152,7 +152,8 @@ def pair_partners(class_names: Sequence[str], pairs: Sequence[tuple[str, str]]) 
     partners = np.arange(len(class_names))
     if not pairs:
         return np.roll(partners, -1)
-    ids = {name: class_id for class_id, name in enumerate(class_names)}
+    pairs = [(normalised(first), normalised(second)) for first, second in pairs]
+    ids = {normalised(name): class_id for class_id, name in enumerate(class_names)}
     if len({first for first, _ in pairs}) < len(pairs):
         raise UserError("--noise-pairs names a class twice. A class is mistaken for one other class.")
     for first, second in pairs:
@@ -167,7 +168,7 @@ def pair_partners(class_names: Sequence[str], pairs: Sequence[tuple[str, str]]) 
 
 def check_folds(ids: np.ndarray, folds: int, class_names: Sequence[str]) -> None:
     """Raises UserError where a class has fewer images than folds."""
-    counts = np.bincount(ids, minlength=len(class_names))
+    counts = np.bincount(checked_ids(ids), minlength=len(class_names))
     few = np.flatnonzero(counts < folds)
     if len(few):
         names = ", ".join(f"{class_names[class_id]} ({counts[class_id]})" for class_id in few[:5])

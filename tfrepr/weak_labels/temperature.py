@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfrepr.data.class_ids import checked_ids
+
 SPAN = 1e4
 """The search spans this factor below and above the typical distance between the best and the mean score."""
 
@@ -19,7 +21,7 @@ def fit_temperature(scores: np.ndarray, class_ids: np.ndarray) -> float:
 
     Args:
         scores: float, `(n, classes)`, larger is better.
-        class_ids: Integers, `(n,)`.
+        class_ids: Integers, `(n,)` or `(n, 1)`.
 
     Returns:
         T, above 0.
@@ -27,6 +29,7 @@ def fit_temperature(scores: np.ndarray, class_ids: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     scores = np.asarray(scores, np.float64)
+    class_ids = checked_ids(class_ids, images=len(scores), classes=scores.shape[1])
     typical = float(np.mean(scores.max(axis=1) - scores.mean(axis=1)))
     if not typical > 0:
         return 1.0

@@ -3,12 +3,16 @@
 A pickle may name any callable of the interpreter to be called while it loads. This reader hands out none: the four names by
 which NumPy pickles arrays lead to small stand-ins of its own, which only collect shape, type and bytes; every other name is
 refused before anything is called.
+
+A few bytes of a pickle may also ask for gigabytes, or nest values so deeply that hashing them overflows the stack. Its
+instructions are therefore counted first, without being carried out.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,14 @@ import numpy as np
 from tfrepr.errors import UserError
 
 NUMERIC_TYPES = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
+MOST_INSTRUCTIONS = 3_000_000
+"""CIFAR-100's training file has about 250,000."""
+
+MOST_TUPLES = 10_000
+"""Tuples are what may nest as a key of a dictionary; an array takes five."""
+
+NUMBERED = ("PUT", "BINPUT", "LONG_BINPUT")
+"""Instructions that make the unpickler's memory of values as long as their argument."""
 
 
 def load_arrays(blob: bytes, source: str) -> Any:
@@ -26,13 +38,14 @@ def load_arrays(blob: bytes, source: str) -> Any:
         source: What to call it in messages.
 
     Returns:
-        The object: dict, list, tuple, str, bytes, int, ... and, for arrays, `numpy.ndarray` of integers. Python 2's strings
-        are bytes.
+        The object: dict, list, tuple, str, bytes, int, ... and, for an array or an array in the dictionary, `numpy.ndarray` of
+        integers. Python 2's strings are bytes.
 
     Raises:
-        UserError: The pickle asks for anything else (the message names it), or it is damaged.
+        UserError: The pickle asks for anything else (the message names it), or it is damaged or out of all proportion.
     """
     try:
+        _check_proportions(blob)
         return _finished(_ArrayUnpickler(blob, source).load())
     except UserError:
         raise
@@ -42,11 +55,18 @@ def load_arrays(blob: bytes, source: str) -> Any:
 
 def _finished(value: Any) -> Any:
     """The value, with the stand-ins for arrays replaced by arrays."""
-    if isinstance(value, _Array):
-        return value.to_numpy()
     if isinstance(value, dict):
-        return {key: _finished(item) for key, item in value.items()}
-    return value
+        return {key: item.to_numpy() if isinstance(item, _Array) else item for key, item in value.items()}
+    return value.to_numpy() if isinstance(value, _Array) else value
+
+
+def _check_proportions(blob: bytes) -> None:
+    """Raises UnpicklingError where loading would take far more memory than the pickle has bytes."""
+    tuples = 0
+    for count, (instruction, argument, _) in enumerate(pickletools.genops(blob), start=1):
+        tuples += instruction.name.startswith("TUPLE")
+        if count > MOST_INSTRUCTIONS or tuples > MOST_TUPLES or (instruction.name in NUMBERED and argument > MOST_INSTRUCTIONS):
+            raise pickle.UnpicklingError("more values, or more deeply nested ones, than a data set has")
 
 
 class _Type:

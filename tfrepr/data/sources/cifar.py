@@ -22,6 +22,7 @@ from tfrepr.data.sources.array_pickle import load_arrays
 from tfrepr.data.sources.cifar_files import CifarFiles
 from tfrepr.data.sources.jpeg_copy import is_jpeg_copy
 from tfrepr.errors import UserError
+from tfrepr.names import printable
 from tfrepr.registry import DATASETS
 
 MEAN = (0.4914, 0.4822, 0.4465)
@@ -105,14 +106,14 @@ def read_cifar(name: str, files: CifarFiles, class_names: tuple[str, ...], data_
         UserError: Nothing found, a damaged or foreign file, arrays of the wrong shape or labels out of range.
     """
     path = cifar_files.locate(files, data_dir)
-    batches: dict[str, _Batch] = {}
-    for member, blob in cifar_files.members(path, files):
-        source = f"{path}, file {member},"
-        values = _values(load_arrays(blob, source), source)
-        if member == files.meta:
-            _check_names(values, files, class_names, source)
-        else:
-            batches[member] = _batch(values, files, len(class_names), source, hashlib.md5(blob).hexdigest())
+    try:
+        batches = _read_batches(path, files, class_names)
+    except UserError as error:
+        archive = cifar_files.find_archive(files, path.parent) if path.is_dir() else None
+        if archive is None:
+            raise
+        raise UserError(f"{error} Or remove the folder {path}, which may have been unpacked in part only: the archive "
+                        f"{archive} beside it is read then.") from error
     train, test = ([batches[member] for member in part] for part in (files.train, files.test))
     return ImageDataset(name=name, variant=_variant(path, files, batches), class_names=class_names,
                         train_images=np.concatenate([batch.images for batch in train]),
@@ -122,24 +123,44 @@ def read_cifar(name: str, files: CifarFiles, class_names: tuple[str, ...], data_
                         mean=MEAN, std=STD, flip=True, validation=VALIDATION)
 
 
+def _read_batches(path: Path, files: CifarFiles, class_names: tuple[str, ...]) -> dict[str, _Batch]:
+    """Every training and test file by name."""
+    batches: dict[str, _Batch] = {}
+    for member, blob in cifar_files.members(path, files):
+        source = f"{path}, file {member},"
+        values = _values(load_arrays(blob, source), source)
+        if member == files.meta:
+            _check_names(values, files, class_names, source)
+        else:
+            batches[member] = _batch(values, files, len(class_names), source, hashlib.md5(blob).hexdigest())
+    return batches
+
+
 def _values(record: object, source: str) -> dict[str, object]:
     """The pickled dictionary with text keys (Python 2 wrote bytes)."""
     if not isinstance(record, Mapping):
         raise UserError(f"{source} holds a {type(record).__name__} where CIFAR has a dictionary. Fetch the official file.")
-    return {key.decode("latin-1") if isinstance(key, bytes) else str(key): value for key, value in record.items()}
+    return {_text(key): value for key, value in record.items() if isinstance(key, (bytes, str))}
+
+
+def _text(value: object) -> str:
+    """A pickled string; of anything else the name of its type."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else type(value).__name__
 
 
 def _strings(values: object) -> tuple[str, ...]:
     """A pickled list of names as text."""
-    names = values if isinstance(values, list) else []
-    return tuple(name.decode("latin-1") if isinstance(name, bytes) else str(name) for name in names)
+    return tuple(map(_text, values)) if isinstance(values, list) else ()
 
 
 def _check_names(values: dict[str, object], files: CifarFiles, class_names: tuple[str, ...], source: str) -> None:
     """Refuses another order of the classes: label tables would belong to the wrong ones."""
     found = _strings(values.get(files.names_key))
     if found != class_names:
-        raise UserError(f"{source} names the classes {', '.join(found[:5])}, ...; {files.title} has "
+        shown = printable(", ".join(f"{name:.30}" for name in found[:5]))
+        raise UserError(f"{source} names the classes {shown}, ...; {files.title} has "
                         f"{', '.join(class_names[:5])}, ... in this order. Fetch the official file.")
 
 
@@ -152,12 +173,12 @@ def _batch(values: dict[str, object], files: CifarFiles, classes: int, source: s
     if not isinstance(labels, list) or len(labels) != len(pixels) or not all(type(label) is int for label in labels):
         raise UserError(f"{source} must have one integer in `{files.ids_key}` for each of its {len(pixels)} images. Fetch the "
                         "official file.")
-    ids = np.array(labels, dtype=np.int64)
-    if len(ids) and not 0 <= ids.min() <= ids.max() < classes:
-        raise UserError(f"{source} has labels from {ids.min()} to {ids.max()}; {files.title} has 0 to {classes - 1}. Fetch the "
-                        "official file.")
+    low, high = (min(max(label, -10**18), 10**18) for label in (min(labels, default=0), max(labels, default=0)))
+    if not 0 <= low <= high < classes:
+        raise UserError(f"{source} has labels from {low} to {high}; {files.title} has 0 to {classes - 1}. Fetch the official "
+                        "file.")
     images = np.stack(np.split(pixels, 3, axis=1), axis=-1).reshape(-1, 32, 32, 3)
-    return _Batch(images, ids, _strings(values.get("filenames")), md5)
+    return _Batch(images, np.array(labels, dtype=np.int64), _strings(values.get("filenames")), md5)
 
 
 def _variant(path: Path, files: CifarFiles, batches: dict[str, _Batch]) -> str:

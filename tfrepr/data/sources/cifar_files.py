@@ -10,10 +10,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tfrepr.errors import UserError
 
 ORIGIN = "https://www.cs.toronto.edu/~kriz/"
+MOST_BYTES = 512 * 2**20
+"""What an archive, or one file in a folder, may take unpacked; the official ones take 186 MB."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class CifarFiles:
 def locate(files: CifarFiles, data_dir: Path | None) -> Path:
     """The archive or the unpacked folder: in `data_dir`, else in Keras's cache, else downloaded.
 
+    A whole archive is preferred to a folder that was unpacked in part.
+
     A download goes to `data_dir` where one is given and to Keras's cache (`$KERAS_HOME/datasets` or `~/.keras/datasets`)
     otherwise.
 
@@ -67,9 +72,10 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
         if data_dir.is_file():
             return data_dir
         places.insert(0, data_dir)
-    for place in places:
-        if (found := _find(files, place)) is not None:
-            return found
+    for find in (_find, _find_part):
+        for place in places:
+            if (found := find(files, place)) is not None:
+                return found
     return _download(files, places[0])
 
 
@@ -82,15 +88,29 @@ def keras_cache() -> Path:
     return Path(home).expanduser() / "datasets"
 
 
+def _folders(files: CifarFiles, place: Path) -> tuple[Path, ...]:
+    return place, place / files.folder, place / f"{files.folder}-target" / files.folder
+
+
 def _find(files: CifarFiles, place: Path) -> Path | None:
-    """The unpacked folder or the archive at `place`, under the official names or those that Keras gives them."""
-    for folder in (place, place / files.folder, place / f"{files.folder}-target" / files.folder):
-        if (folder / next(iter(files.train))).is_file() and (folder / files.meta).is_file():
+    """The whole unpacked folder or the archive at `place`, under the official names or those that Keras gives them."""
+    for folder in _folders(files, place):
+        if all((folder / name).is_file() for name in files.members):
             return folder
+    return find_archive(files, place)
+
+
+def find_archive(files: CifarFiles, place: Path) -> Path | None:
+    """The archive at `place`."""
     for name in (files.archive, f"{files.folder}.tar.gz", f"{files.folder}-target_archive"):
         if (place / name).is_file():
             return place / name
     return None
+
+
+def _find_part(files: CifarFiles, place: Path) -> Path | None:
+    """A folder at `place` that was unpacked in part: rather than a download, the user gets to know what it lacks."""
+    return next((folder for folder in _folders(files, place) if any((folder / name).is_file() for name in files.train)), None)
 
 
 def _download(files: CifarFiles, place: Path) -> Path:
@@ -132,21 +152,51 @@ def members(path: Path, files: CifarFiles) -> Iterator[tuple[str, bytes]]:
 def _folder_members(path: Path, files: CifarFiles) -> Iterator[tuple[str, bytes]]:
     for name in files.members:
         if (path / name).is_file():
+            if (path / name).stat().st_size > MOST_BYTES:
+                raise _too_large(path / name, files)
             yield name, (path / name).read_bytes()
 
 
 def _archive_members(path: Path, files: CifarFiles) -> Iterator[tuple[str, bytes]]:
     """Reads the archive in one pass, to its very end: only there gzip finds out whether any bit has changed."""
     try:
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        with gzip.open(path) as packed, tarfile.open(fileobj=(stream := _Bounded(packed)), mode="r|") as archive:
             for member in archive:
+                archive.members.clear()  # it would keep what it has passed
+                if member.size > MOST_BYTES:
+                    raise _too_large(path, files)
                 folder, _, name = member.name.removeprefix("./").partition("/")
                 if folder == files.folder and name in files.members and member.isfile():
                     yield name, archive.extractfile(member).read()
             while stream.read(1 << 20):
                 pass
+    except _TooLargeError as error:
+        raise _too_large(path, files) from error
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise _damaged(path, files, error) from error
+
+
+class _TooLargeError(Exception):
+    """An archive unpacks to more than it may."""
+
+
+class _Bounded:
+    """A stream of which no more than `MOST_BYTES` can be read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._left = stream, MOST_BYTES
+
+    def read(self, size: int) -> bytes:
+        content = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise _TooLargeError
+        return content
+
+
+def _too_large(path: Path, files: CifarFiles) -> UserError:
+    return UserError(f"{path} takes more than {MOST_BYTES:,} bytes unpacked, {files.title} much less. It is another file: "
+                     f"fetch {ORIGIN}{files.archive}, or name the right folder with --data-dir.")
 
 
 def _damaged(path: Path, files: CifarFiles, error: Exception) -> UserError:

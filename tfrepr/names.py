@@ -1,0 +1,50 @@
+"""Names that users give to classes, in one spelling: Unicode's composed form (NFC).
+
+macOS writes the names of files decomposed ("e" and a combining accent), keyboards write them composed. Both look alike, but a
+voice says them as different words, and a comparison finds them different.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from tfrepr.errors import UserError
+
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories that no name may hold: control characters, line breaks, and bytes that are not UTF-8."""
+
+
+def normalised(name: str) -> str:
+    """The name in NFC; names in ASCII stay what they are."""
+    return unicodedata.normalize("NFC", name)
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what terminals, files and figures cannot show: control characters, bytes that are not UTF-8."""
+    return "".join(char.encode("unicode_escape").decode() if unicodedata.category(char) in UNPRINTABLE else char
+                   for char in text)
+
+
+def class_names_from(names: Iterable[str], source: str) -> tuple[str, ...]:
+    """Class names as the program uses them.
+
+    Args:
+        names: One name per class id, in any normal form.
+        source: Where they come from, for messages, for example `"--names"`.
+
+    Returns:
+        The names in NFC.
+
+    Raises:
+        UserError: Names that are equal, or that no terminal and no figure can show; they are named.
+    """
+    names = tuple(map(normalised, names))
+    bad = [name for name in names if printable(name) != name]
+    if bad:
+        raise UserError(f"{source}: these class names hold line breaks, control characters or bytes that are not UTF-8: "
+                        f"{', '.join(map(ascii, bad))}. Rename them.")
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise UserError(f"{source}: class names must differ from each other. Doubled: {', '.join(doubled)}.")
+    return names
