@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import shlex
 import sys
 import types
 import typing
@@ -19,6 +20,8 @@ from tfrepr.options import choices_of
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+USUAL_FOLDERS = {"output": "output", "plots": "plots"}
+"""Where commands read and write unless an option of that name says otherwise."""
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 
@@ -88,6 +91,26 @@ def voice_list_option(command: Callable) -> Callable:
 
     return click.option("--list-voices", is_flag=True, is_eager=True, expose_value=False, callback=show,
                         help="show the voices and languages that --voice takes, and leave")(command)
+
+
+def command_line(script: str, *words: Any, **options: Any) -> str:
+    """What to type for one of our commands, quoted for a shell: `python scripts/<script>.py WORD... --option VALUE...`.
+
+    Args:
+        script: Name in `scripts`, without its ending.
+        words: Arguments.
+        options: None, False and the usual folders for results are left out; True is a flag.
+    """
+    parts = [str(word) for word in words]
+    for name, value in options.items():
+        if value is not None and value is not False and str(value) != USUAL_FOLDERS.get(name):
+            parts += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+    return " ".join(["python", f"scripts/{script}.py", *map(shlex.quote, parts)])
+
+
+def say_next(*commands: str) -> None:
+    """Ends a command: what a user may want to type now."""
+    click.echo("Next: " + "\n      ".join(commands))
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

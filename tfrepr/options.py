@@ -67,6 +67,15 @@ def off_default(record: Any, default: Any = None) -> dict[str, Any]:
     return {name: value for name, value in pairs if value != getattr(default, name)}
 
 
+def plain_text(value: Any) -> Any:
+    """A value that can be printed, compared and grouped: lists and objects become text, `[["cat", "dog"]]` `cat=dog`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {item}" for name, item in sorted(value.items()))
+    if isinstance(value, (list, tuple)):
+        return ", ".join("=".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item) for item in value)
+    return value
+
+
 def from_dict(record_class: type, values: dict[str, Any]) -> Any:
     """Builds a record from JSON values; lists become tuples.
 

@@ -23,6 +23,7 @@ from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
+from tfrepr.options import plain_text
 from tfrepr.registry import EXPERIMENTS, unknown_name
 from tfrepr.runs import HISTORY_COLUMNS
 
@@ -194,25 +195,16 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     label_options = config.pop("label_options", None) or {}
     settings = CONFIG_DEFAULTS | config | {LABEL_OPTION + key: value for key, value in label_options.items()}
     return {"run": path.name, "path": str(path), "finished": metrics is not None,
-            **{key: _plain(value) for key, value in settings.items()},
+            **{key: plain_text(value) for key, value in settings.items()},
             **{key: (metrics or {}).get(key) for key in METRICS},
-            **{key: _plain(environment.get(key)) for key in ENVIRONMENT}}
+            **{key: plain_text(environment.get(key)) for key in ENVIRONMENT}}
 
 
 def config_columns(config: RunConfig) -> dict[str, Any]:
     """The config's fields as they stand in `Results.runs`, label options as `label_options.<field>`."""
     values = config.to_dict()
     values |= {LABEL_OPTION + name: value for name, value in values.pop("label_options").items()}
-    return {name: _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A value that can be compared and grouped: lists and objects become text, `[["automobile", "car"]]` `automobile=car`."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {item}" for name, item in sorted(value.items()))
-    if isinstance(value, (list, tuple)):
-        return ", ".join("=".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item) for item in value)
-    return value
+    return {name: plain_text(value) for name, value in values.items()}
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -26,6 +26,8 @@ class ImageDataset:
         mean, std: Per channel, of images scaled to [0, 1].
         flip: Whether a horizontal flip keeps the class (it does not for digits).
         validation: Size of the validation set: a count (CIFAR: 5,000, drawn as the paper does) or a fraction (stratified).
+        train_files: Where the training images were read from, one path an image, relative to the source's folder; empty for
+            sources that do not keep each image in a file.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ImageDataset:
     std: tuple[float, float, float]
     flip: bool
     validation: int | float
+    train_files: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -33,7 +33,7 @@ class WeakLabelConfig:
     label: str = option("category", "label representation", choices=LABELS.names)
     seed: int = option(0, "seed of task, split, initialisation, shuffling and augmentation", at_least=0)
     weights: str = option("none", "trained weights of the encoder resnet50", choices=("none", "imagenet"))
-    init_from: str | None = option(None, "start from a .keras file, or from the final weights of this pseudo-labelling run")
+    init_from: str | None = option(None, "start from a .keras file, or from the final weights of this run, a plain one too")
     sizes: str | None = option(None, "image sides of the blocks of a training, as 128,224 (default: the source's own)")
     frozen_epochs: int = option(8, "epochs of a block's first stage (flat-then-cosine; a trained backbone is frozen)",
                                 at_least=1)

@@ -79,12 +79,13 @@ def with_unlabelled_pictures(dataset: ImageDataset, config: PseudoLabelConfig) -
     """
     from tfrepr.data.sources.folder import unlabelled_pictures
 
-    pictures = unlabelled_pictures(Path(config.folder), dataset.image_shape[0])
+    pictures, files = unlabelled_pictures(Path(config.folder), dataset.image_shape[0])
     if not len(pictures):
         raise UserError(f"{config.folder} has no unlabelled images: put pictures into its sub-folder `unlabelled`, or hide "
                         "labels with --labelled-percent.")
     return dataclasses.replace(dataset, train_images=np.concatenate([dataset.train_images, pictures]),
-                               train_ids=np.concatenate([dataset.train_ids, np.full(len(pictures), UNLABELLED)]))
+                               train_ids=np.concatenate([dataset.train_ids, np.full(len(pictures), UNLABELLED)]),
+                               train_files=(*dataset.train_files, *files))
 
 
 def hide_labels(ids: np.ndarray, percent: float, seed: int, class_names: Sequence[str]) -> np.ndarray:

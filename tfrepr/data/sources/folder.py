@@ -51,19 +51,20 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
     root, side = Path(data_dir).expanduser(), image_size or DEFAULT_SIZE
     train_files, test_files = _files(root)
     train_images, train_ids = _load(train_files, side)
+    names = _relative(root, [path for found in train_files.values() for path in found])
     if test_files is None:
         train, test = stratified_holdout(train_ids, TEST_FRACTION, generator(TEST_SEED, "split", "folder"))
         test_images, test_ids = train_images[test], train_ids[test]
-        train_images, train_ids = train_images[train], train_ids[train]
+        train_images, train_ids, names = train_images[train], train_ids[train], [names[row] for row in train]
     else:
         test_images, test_ids = _load(test_files, side)
     mean, std = channel_statistics(train_images)
     return ImageDataset(name="folder", variant=f"folder {root.resolve().name}", class_names=tuple(train_files),
                         train_images=train_images, train_ids=train_ids, test_images=test_images, test_ids=test_ids,
-                        mean=mean, std=std, flip=True, validation=0.1)
+                        mean=mean, std=std, flip=True, validation=0.1, train_files=tuple(names))
 
 
-def unlabelled_pictures(root: Path, side: int) -> np.ndarray:
+def unlabelled_pictures(root: Path, side: int) -> tuple[np.ndarray, list[str]]:
     """The pictures in the sub-folder `unlabelled`, by name.
 
     Args:
@@ -71,14 +72,20 @@ def unlabelled_pictures(root: Path, side: int) -> np.ndarray:
         side: Side of the square images, pixels.
 
     Returns:
-        uint8, `(n, side, side, 3)`; n is 0 where there is no such sub-folder.
+        uint8, `(n, side, side, 3)`, and their paths relative to `root`; n is 0 where there is no such sub-folder.
 
     Raises:
         UserError: A picture that cannot be decoded.
     """
     folder = root.expanduser() / UNLABELLED_FOLDER
     files = _pictures(folder) if folder.is_dir() else []
-    return np.stack([read_picture(path, side) for path in files]) if files else np.zeros((0, side, side, 3), np.uint8)
+    images = np.stack([read_picture(path, side) for path in files]) if files else np.zeros((0, side, side, 3), np.uint8)
+    return images, _relative(root.expanduser(), files)
+
+
+def _relative(root: Path, files: list[Path]) -> list[str]:
+    """Paths as a user writes them inside the folder, with slashes on every system."""
+    return [path.relative_to(root).as_posix() for path in files]
 
 
 def _files(root: Path) -> tuple[Files, Files | None]:
