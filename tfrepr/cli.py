@@ -18,7 +18,11 @@ from tfrepr.errors import UserError
 from tfrepr.options import choices_of
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+for _name in ("stdout", "stderr"):
+    if getattr(sys, _name) is None:  # closed by who started us (`>&-`); Python's own code and libraries write to them
+        setattr(sys, _name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+READER_LEFT = 141
+"""Exit code of a command whose output nobody reads any more: 128 and the number of SIGPIPE, as a shell reports it."""
 
 USUAL_FOLDERS = {"output": "output", "plots": "plots"}
 """Where commands read and write unless an option of that name says otherwise."""
@@ -41,7 +45,10 @@ def start(command: Callable) -> None:
 
 
 def user_errors(command: Callable) -> Callable:
-    """Decorator: a `UserError` or a failing disk becomes one message on standard error and an exit code, no traceback."""
+    """Decorator: a `UserError` or a failing disk becomes one message on standard error and an exit code, no traceback.
+
+    Where nobody reads the output any more, the command ends without a word.
+    """
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -50,6 +57,9 @@ def user_errors(command: Callable) -> Callable:
         except UserError as error:
             click.secho(f"Error: {error}", fg="red", err=True)
             sys.exit(error.exit_code)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still wants to write at the end
+            sys.exit(READER_LEFT)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             click.secho(f"Error: {error.strerror or error}{where}. Earlier results are intact.", fg="red", err=True)
