@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tfrepr.analysis.corruptions import CORRUPTIONS
 from tfrepr.cli import user_errors
 from tfrepr.errors import UserError
+from tfrepr.options import MOST_IMAGES
 from tfrepr.registry import DATASETS
 
 
@@ -22,7 +23,7 @@ from tfrepr.registry import DATASETS
 @click.option("--train-dir", type=click.Path(path_type=Path), default=None,
               help="folder with the files that the run was trained on  [default: --data-dir without --dataset]")
 @click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
-@click.option("--images", type=click.IntRange(1), default=None, metavar="N", help="the first N images only")
+@click.option("--images", type=click.IntRange(1, MOST_IMAGES), default=None, metavar="N", help="the first N images only")
 @click.option("--corruptions", default="none", show_default=True, metavar="NAMES",
               help=f"all, or names with commas between: {', '.join(CORRUPTIONS)}; each at five strengths")
 @click.option("--same-images", type=click.Path(path_type=Path), default=None, metavar="FILE.npz",

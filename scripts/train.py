@@ -18,6 +18,7 @@ from tfrepr.experiments.measurements import measure
 from tfrepr.experiments.overview import experiment_list, forecast
 from tfrepr.experiments.runner import run_cells
 from tfrepr.labels.options import LabelOptions
+from tfrepr.options import MOST_STEPS
 from tfrepr.registry import EXPERIMENTS
 
 
@@ -35,7 +36,7 @@ from tfrepr.registry import EXPERIMENTS
               help="folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
 @click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")
-@click.option("--log-steps", type=click.IntRange(min=1), metavar="N", default=None,
+@click.option("--log-steps", type=click.IntRange(1, MOST_STEPS), metavar="N", default=None,
               help="write the training loss of every N steps to steps.csv in the run directory")
 @user_errors
 def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, features: bool, show_list: bool,
