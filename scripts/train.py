@@ -54,7 +54,7 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
     name, configs = cells_from_options(experiment, given(options), data_dir)
     configs = scaled(configs, grid.scale)
     if grid.dry_run:
-        click.echo(forecast(name, configs, output, grid))
+        click.echo(forecast(name, configs, output, grid, features or keeps_features(name)))
         return
     if is_measured(name):
         measure(name, output)

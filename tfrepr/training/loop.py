@@ -13,6 +13,7 @@ import click
 import keras
 import numpy as np
 
+from tfrepr.analysis.features import chosen_images, is_requested
 from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset, centre_cropped
@@ -28,7 +29,7 @@ from tfrepr.runs import RunDirectory, history_columns
 from tfrepr.seeds import integer_seed
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
-from tfrepr.training.cost import DEVICES, duration, expected_seconds
+from tfrepr.training.cost import DEVICES, Sizes, duration, expected_seconds
 from tfrepr.training.data_parallel import DataParallel
 from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
@@ -154,7 +155,7 @@ def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel
     _claim_environment(run, cell, device, model)
     checkpoint = Checkpoint(run, model, optimizer)
     progress = checkpoint.restore()
-    _announce(cell, device, progress)
+    _announce(run, cell, device, progress)
     if progress.epoch < config.epochs:
         progress = _fit(run, cell, model, checkpoint, progress, device, parallel, reporting)
     checkpoint.finish(progress)
@@ -224,18 +225,19 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
     run.claim_environment(environment, {"label_table.npy": cell.representation.table})
 
 
-def _announce(cell: Cell, device: Device, progress: Progress) -> None:
+def _announce(run: RunDirectory, cell: Cell, device: Device, progress: Progress) -> None:
     """Says what is trained, on what, and what it is expected to take."""
     config, images = cell.config, len(cell.split.train)
     height, width, _ = cell.dataset.image_shape
     click.echo(f"{config.run_name}\n  {cell.dataset.variant}: {images} training images, {len(cell.split.validation)} for "
                f"validation, {len(cell.dataset.test_ids)} for the test; {config.epochs} epochs on {device.description} "
                f"({device.backend}).")
-    seconds = expected_seconds(config, device.kind, images, height * width)
+    tests = len(cell.dataset.test_ids)
+    sizes = Sizes(images, len(cell.split.validation), tests, len(chosen_images(tests)) if is_requested(run) else 0)
+    seconds = expected_seconds(config, device.kind, sizes, height * width, progress.epoch)
     if seconds is not None:
-        left = seconds * (1 - progress.epoch / config.epochs)
-        click.echo(f"  Expected to train about {duration(left)}, by speeds measured on "
-                   f"{DEVICES[device.kind]}; validation comes on top.")
+        click.echo(f"  Expected to take about {duration(seconds)}, by speeds measured on {DEVICES[device.kind]}: training, "
+                   f"validation{', features' if sizes.features else ''} and test.")
     if progress.epoch:
         click.echo(f"  Resumed after epoch {progress.epoch}.")
 
