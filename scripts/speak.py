@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import command_line, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
 
@@ -39,10 +39,13 @@ def main(images: tuple[Path, ...], run: Path, top: int, test_set: bool, count: i
 
     chosen_formats, folder = check_formats(formats.split(",")), out or run / "spoken"
     check_files(images)
-    lines = speak_test_set(run, count=count, data_dir=data_dir, out=folder) if test_set else \
+    bar = sys.stdout.isatty()
+    lines = speak_test_set(run, count=count, data_dir=data_dir, out=folder, progress_bar=bar) if test_set else \
         speak_pictures(run, images, top=top, data_dir=data_dir, out=folder, formats=chosen_formats)
     for line in lines:
         click.echo(line)
+    say_next(command_line("evaluate", run, data_dir=data_dir) if test_set else
+             command_line("speak", run=run, test_set=True, data_dir=data_dir))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What all commands share: an output that nobody reads, and options of their records."""
 
 import os
+import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import get_args, get_type_hints
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from tests.synthetic_runs import write_run
 from tfrepr.attacks.protocols import AttackSettings
 from tfrepr.cli import READER_LEFT, command_line
 from tfrepr.config import RunConfig
@@ -103,3 +107,21 @@ def test_numbers_inside_words_have_limits():
         with pytest.raises(UserError, match="epsilons must be"):
             AttackSettings(epsilons=text)
     assert [config.epochs for config in scaled([RunConfig()], 1e-300)] == [1]
+
+
+SUGGESTING = [("train", ["--list"]), ("label_stats", ["--label", "category"]),
+              ("plot_results", ["--figure", "learning-curves"]), ("make_labels", ["--label", "lowdim", "--format", "png"]),
+              ("make_labels", ["--label", "lowdim", "--format", "png", "--names", "a b,c"])]
+
+
+@pytest.mark.parametrize(("name", "words"), SUGGESTING, ids=lambda value: value if isinstance(value, str) else value[0])
+def test_a_command_ends_with_what_to_type_next(mains, name, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "output")
+    result = CliRunner().invoke(mains[name], words)
+    assert result.exit_code == 0, result.output
+    end = result.output[result.output.rindex("\nNext: "):]
+    suggestions = re.findall(r"^(?:Next:|     ) python scripts/(\w+)\.py ?(.*)$", end, re.MULTILINE)
+    assert len(suggestions) == end.count("\n") - 1
+    for script, line in suggestions:
+        mains[script].make_context(script, shlex.split(line))  # parses

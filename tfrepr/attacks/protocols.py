@@ -88,6 +88,11 @@ class Attack:
     accumulate: bool = False
 
 
+def with_unit(epsilon: float, space: str) -> str:
+    """A strength as it is printed: `8/255` for pixels, `0.3 (normalised)` otherwise."""
+    return f"{epsilon:g}/255" if space == "pixel" else f"{epsilon:g} (normalised)"
+
+
 @dataclass(frozen=True)
 class Protocol:
     """Attributes:
