@@ -137,9 +137,14 @@ def test_cleaning_starts_from_the_final_weights_of_pseudo_labelling(missing, pic
         np.testing.assert_array_equal(own, theirs)
 
 
-def test_cleaning_starts_from_a_run_of_plain_training(pictures, tmp_path):
-    plain = run_cell(RunConfig(dataset="folder", folder=str(pictures), image_size=16, encoder="mlp1x512", epochs=1,
-                               learning_rate=0.01), tmp_path)
+def test_cleaning_starts_from_a_run_of_plain_training(pictures, tmp_path, capsys):
+    config = RunConfig(dataset="folder", folder=str(pictures), image_size=16, encoder="mlp1x512", epochs=1)
+    plain = run_cell(config, tmp_path)
+    said = capsys.readouterr().err
+    assert "Warning: 66 pictures are few for a learning rate of 0.1" in said
+    advice = re.search(r"Try --batch-size (\d+) --learning-rate ([\d.]+)\.", said)
+    run_cell(config.replace(batch_size=int(advice[1]), learning_rate=float(advice[2])), tmp_path)
+    assert capsys.readouterr().err == ""
     config = CleaningConfig(dataset="folder", folder=str(pictures), image_size=16, encoder="mlp1x512",
                             init_from=str(plain.path))
     workshop = open_workshop(config, WeakLabelRun.of(config, tmp_path), noisy_label_task(config, None).dataset)
