@@ -18,6 +18,7 @@ from tests.weak_labels.conftest import SCRIPTS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments.weak_labels import configs_from_options
+from tfrepr.figures.style import save
 from tfrepr.figures.weak_labels import accuracy_against_level, suspect_sheet
 from tfrepr.labels.options import LabelOptions
 from tfrepr.training.checkpoint import load_model
@@ -170,8 +171,10 @@ def test_settings_are_words_and_a_library_s_advice_is_kept_back(noisy, tmp_path)
     settings = result_table([run])["settings"].iloc[0]
     assert settings == "noise pairs, noise pairs one=two, three=eight, spoken zero=oh"
     given = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    names = np.array(["\u732b", "dog"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        save(suspect_sheet(np.zeros((2, 8, 8, 3), np.uint8), names, names, np.array([0.1, 0.2]), None), tmp_path / "sheet")
         label_errors(given, np.full((8, 4), 0.25), "prune_by_class")  # no image of the last class
 
 
