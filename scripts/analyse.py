@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import command_line, say_next, user_errors
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -27,7 +27,11 @@ def main(runs: tuple[str, ...], data_dir: Path | None, output: Path) -> None:
     from tfrepr.results import find_runs
     from tfrepr.runs import RunDirectory
 
-    sys.exit(analyse_runs([RunDirectory(path) for path in find_runs(output, runs)], data_dir))
+    exit_code = analyse_runs([RunDirectory(path) for path in find_runs(output, runs)], data_dir)
+    if exit_code == 0:
+        named = [word for path in runs for word in ("--runs", path)]
+        say_next(command_line("plot_results", *named, "--figure", "figure8", "--figure", "figure9", output=output))
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

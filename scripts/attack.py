@@ -11,7 +11,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.attacks.protocols import AttackSettings
-from tfrepr.cli import given, record_options, start, user_errors
+from tfrepr.cli import command_line, given, record_options, say_next, start, user_errors
 from tfrepr.registry import PROTOCOLS
 
 
@@ -42,8 +42,15 @@ def main(runs: tuple[str, ...], experiment: str | None, folder: Path | None, tra
     from tfrepr.attacks.selection import attack_runs, choose_runs
 
     chosen = choose_runs(runs, experiment, folder, output)
-    sys.exit(attack_runs(chosen, settings, data_dir=data_dir, transfer=not no_transfer, transfer_from=transfer_from,
-                         progress_bar=sys.stdout.isatty()))
+    exit_code = attack_runs(chosen, settings, data_dir=data_dir, transfer=not no_transfer, transfer_from=transfer_from,
+                            progress_bar=sys.stdout.isatty())
+    if exit_code == 0:
+        named = [word for path in (*runs, *filter(None, [folder])) for word in ("--runs", path)]
+        further = {"paper": "standard", "standard": "adaptive"}.get(settings.protocol)
+        say_next(command_line("plot_results", *named, experiment=experiment, output=output), *(
+            [command_line("attack", *runs, experiment=experiment, all=folder, protocol=further, images=settings.images,
+                          data_dir=data_dir, output=output)] if further else []))
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

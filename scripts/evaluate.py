@@ -9,8 +9,9 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.corruptions import CORRUPTIONS
-from tfrepr.cli import user_errors
+from tfrepr.cli import command_line, say_next, user_errors
 from tfrepr.errors import UserError
+from tfrepr.options import MOST_IMAGES
 from tfrepr.registry import DATASETS
 
 
@@ -22,7 +23,7 @@ from tfrepr.registry import DATASETS
 @click.option("--train-dir", type=click.Path(path_type=Path), default=None,
               help="folder with the files that the run was trained on  [default: --data-dir without --dataset]")
 @click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
-@click.option("--images", type=click.IntRange(1), default=None, metavar="N", help="the first N images only")
+@click.option("--images", type=click.IntRange(1, MOST_IMAGES), default=None, metavar="N", help="the first N images only")
 @click.option("--corruptions", default="none", show_default=True, metavar="NAMES",
               help=f"all, or names with commas between: {', '.join(CORRUPTIONS)}; each at five strengths")
 @click.option("--same-images", type=click.Path(path_type=Path), default=None, metavar="FILE.npz",
@@ -45,6 +46,7 @@ def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path 
 
         for line in compare_copies(run, same_images, data_dir, out):
             click.echo(line)
+        say_next(command_line("evaluate", run, corruptions="all", data_dir=data_dir))
         return
     from tfrepr.analysis.corruptions import chosen_corruptions
     from tfrepr.figures.style import check_formats
@@ -57,6 +59,8 @@ def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path 
     for line in evaluate_command(run, dataset=dataset, data_dir=data_dir, train_dir=train_dir, all_images=all_images,
                                  first=images, conditions=conditions, out=out, formats=chosen_formats):
         click.echo(line)
+    say_next(command_line("attack", run, data_dir=train_dir or (data_dir if dataset is None else None)) if conditions[1:] else
+             command_line("evaluate", run, corruptions="all", dataset=dataset, data_dir=data_dir, train_dir=train_dir))
 
 
 if __name__ == "__main__":

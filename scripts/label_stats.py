@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import given, record_options, user_errors
+from tfrepr.cli import command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -61,6 +61,7 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
     write_atomically(output.with_suffix(".csv"), as_csv(measured).encode())
     write_atomically(output.with_suffix(".json"), as_json(measured).encode())
     click.echo(f"Written: {output.with_suffix('.csv')}, {output.with_suffix('.json')}")
+    say_next(command_line("make_labels", dataset=dataset, data_dir=data_dir, names=names))
 
 
 if __name__ == "__main__":

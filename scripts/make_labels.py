@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import given, record_options, user_errors
+from tfrepr.cli import command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -64,6 +64,9 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     if (count := sum(name.endswith(".wav") for name in files)):
         click.echo(f"{output / f'{prefix}_wav'}: {count} WAV files")
     click.echo("\n".join(map(str, pictures)))
+    written = [output / f"{prefix}_{table.label}.npy" for table in tables]
+    say_next(command_line("label_stats", *written, dataset=dataset, data_dir=data_dir, names=names), *(
+        [command_line("train", dataset=dataset, data_dir=data_dir, label=tables[-1].label)] if dataset else []))
 
 
 if __name__ == "__main__":

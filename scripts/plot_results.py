@@ -10,7 +10,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import command_line, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import FIGURES
 
@@ -56,6 +56,7 @@ def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...]
         click.echo(f"  {path}")
     for path in write_convergence(results, plots, name or title):
         click.echo(f"  {path}")
+    say_next(command_line("report", output=output))
 
 
 if __name__ == "__main__":

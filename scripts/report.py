@@ -10,7 +10,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import command_line, say_next, user_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,6 +42,7 @@ def main(output: Path, report: Path, readme: Path, no_readme: bool) -> None:
     if not no_readme:
         update_readme(sources, readme)
         click.echo(f"Written: the tables in {readme}")
+    say_next(command_line("train", list=True, output=output))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import command_line, say_next, user_errors
 from tfrepr.errors import UserError
+from tfrepr.options import MOST_IMAGES
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -18,7 +19,8 @@ from tfrepr.errors import UserError
               help="a finished run with --label speech or speech-augmented")
 @click.option("--top", type=click.IntRange(1, 10), default=5, show_default=True, help="how many words are named")
 @click.option("--test-set", is_flag=True, help="judge the answers to test images instead: by threshold, nearest label and ear")
-@click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="test images that are judged")
+@click.option("--count", type=click.IntRange(1, MOST_IMAGES), default=1000, show_default=True,
+              help="test images that are judged")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the run's data")
 @click.option("--out", type=click.Path(path_type=Path), default=None,
               help="folder for WAV files, figures and tables  [default: RUN_DIR/spoken]")
@@ -37,10 +39,13 @@ def main(images: tuple[Path, ...], run: Path, top: int, test_set: bool, count: i
 
     chosen_formats, folder = check_formats(formats.split(",")), out or run / "spoken"
     check_files(images)
-    lines = speak_test_set(run, count=count, data_dir=data_dir, out=folder) if test_set else \
+    bar = sys.stdout.isatty()
+    lines = speak_test_set(run, count=count, data_dir=data_dir, out=folder, progress_bar=bar) if test_set else \
         speak_pictures(run, images, top=top, data_dir=data_dir, out=folder, formats=chosen_formats)
     for line in lines:
         click.echo(line)
+    say_next(command_line("evaluate", run, data_dir=data_dir) if test_set else
+             command_line("speak", run=run, test_set=True, data_dir=data_dir))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.features import request_features
-from tfrepr.cli import given, record_from, record_options, start, user_errors, voice_list_option
+from tfrepr.cli import command_line, given, record_from, record_options, say_next, start, user_errors, voice_list_option
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.grid import GridOptions, scaled
@@ -18,6 +18,7 @@ from tfrepr.experiments.measurements import measure
 from tfrepr.experiments.overview import experiment_list, forecast
 from tfrepr.experiments.runner import run_cells
 from tfrepr.labels.options import LabelOptions
+from tfrepr.options import MOST_STEPS
 from tfrepr.registry import EXPERIMENTS
 
 
@@ -35,7 +36,7 @@ from tfrepr.registry import EXPERIMENTS
               help="folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
 @click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")
-@click.option("--log-steps", type=click.IntRange(min=1), metavar="N", default=None,
+@click.option("--log-steps", type=click.IntRange(1, MOST_STEPS), metavar="N", default=None,
               help="write the training loss of every N steps to steps.csv in the run directory")
 @user_errors
 def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, features: bool, show_list: bool,
@@ -49,20 +50,27 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
     grid = record_from(GridOptions, options)
     if show_list:
         click.echo(experiment_list(output, grid.scale))
+        say_next(command_line("train", experiment="NAME", dry_run=True, output=output))
         return
     name, configs = cells_from_options(experiment, given(options), data_dir)
     configs = scaled(configs, grid.scale)
     if grid.dry_run:
-        click.echo(forecast(name, configs, output, grid))
+        click.echo(forecast(name, configs, output, grid, features or keeps_features(name)))
+        click.echo("Next: the same command without --dry-run")
         return
     if is_measured(name):
         measure(name, output)
+        say_next(command_line("report", output=output))
         return
     for run_name in request_features(configs, output) if features or keeps_features(name) else ():
         click.secho(f"{run_name}: finished without --features; only those of its last epoch can still be had, with "
                     "scripts/analyse.py.", fg="yellow", err=True)
-    sys.exit(run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard,
-                       log_steps=log_steps, grid=grid))
+    exit_code = run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard,
+                          log_steps=log_steps, grid=grid)
+    if exit_code == 0:
+        say_next(command_line("plot_results", experiment=name, output=output),
+                 command_line("attack", experiment=name, data_dir=data_dir, output=output))
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

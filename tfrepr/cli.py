@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import shlex
 import sys
 import types
 import typing
@@ -18,8 +19,14 @@ from tfrepr.errors import UserError
 from tfrepr.options import choices_of
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for _name in ("stdout", "stderr"):
+    if getattr(sys, _name) is None:  # closed by who started us (`>&-`); Python's own code and libraries write to them
+        setattr(sys, _name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+READER_LEFT = 141
+"""Exit code of a command whose output nobody reads any more: 128 and the number of SIGPIPE, as a shell reports it."""
 
-
+USUAL_FOLDERS = {"output": "output", "plots": "plots"}
+"""Where commands read and write unless an option of that name says otherwise."""
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 
@@ -56,7 +63,10 @@ def start(command: Callable) -> None:
 
 
 def user_errors(command: Callable) -> Callable:
-    """Decorator: a `UserError` or a failing disk becomes one message on standard error and an exit code, no traceback."""
+    """Decorator: a `UserError` or a failing disk becomes one message on standard error and an exit code, no traceback.
+
+    Where nobody reads the output any more, the command ends without a word.
+    """
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -65,6 +75,9 @@ def user_errors(command: Callable) -> Callable:
         except UserError as error:
             click.secho(f"Error: {error}", fg="red", err=True)
             sys.exit(error.exit_code)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still wants to write at the end
+            sys.exit(READER_LEFT)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             click.secho(f"Error: {error.strerror or error}{where}. Earlier results are intact.", fg="red", err=True)
@@ -106,6 +119,26 @@ def voice_list_option(command: Callable) -> Callable:
 
     return click.option("--list-voices", is_flag=True, is_eager=True, expose_value=False, callback=show,
                         help="show the voices and languages that --voice takes, and leave")(command)
+
+
+def command_line(script: str, *words: Any, **options: Any) -> str:
+    """What to type for one of our commands, quoted for a shell: `python scripts/<script>.py WORD... --option VALUE...`.
+
+    Args:
+        script: Name in `scripts`, without its ending.
+        words: Arguments.
+        options: None, False and the usual folders for results are left out; True is a flag.
+    """
+    parts = [str(word) for word in words]
+    for name, value in options.items():
+        if value is not None and value is not False and str(value) != USUAL_FOLDERS.get(name):
+            parts += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+    return " ".join(["python", f"scripts/{script}.py", *map(shlex.quote, parts)])
+
+
+def say_next(*commands: str) -> None:
+    """Ends a command: what a user may want to type now."""
+    click.echo("Next: " + "\n      ".join(commands))
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

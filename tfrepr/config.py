@@ -11,7 +11,17 @@ from typing import Any
 
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
-from tfrepr.options import from_dict, off_default, option, validate
+from tfrepr.options import (
+    LARGEST_BATCH,
+    LARGEST_RATE,
+    LARGEST_SEED,
+    MOST_EPOCHS,
+    MOST_IMAGES,
+    from_dict,
+    off_default,
+    option,
+    validate,
+)
 from tfrepr.registry import CORRUPTIONS, DATASETS, ENCODERS, LABELS
 
 SCHEDULES = ("step", "constant", "exponential")
@@ -35,18 +45,21 @@ class RunConfig:
     label: str = option("category", "label representation", choices=LABELS.names)
     percent: float = option(100.0, "percent of the training images that is used", above=0, at_most=100)
     percent_of: int | None = option(None, "count of which --percent is taken (default for CIFAR: all 50000, as in the paper; "
-                                          "elsewhere: the images that validation leaves)", at_least=1)
-    seed: int = option(0, "seed of split, initialisation, shuffling and augmentation", at_least=0)
-    epochs: int | None = option(None, "epochs; the rate drops scale with them (default: the paper's 200 or 600)", at_least=1)
-    batch_size: int = option(128, "training batch size", at_least=1)
-    learning_rate: float = option(0.1, "initial learning rate", above=0)
+                                          "elsewhere: the images that validation leaves)", at_least=1, at_most=MOST_IMAGES)
+    seed: int = option(0, "seed of split, initialisation, shuffling and augmentation", at_least=0, at_most=LARGEST_SEED)
+    epochs: int | None = option(None, "epochs; the rate drops scale with them (default: the paper's 200 or 600)", at_least=1,
+                                at_most=MOST_EPOCHS)
+    batch_size: int = option(128, "training batch size", at_least=1, at_most=LARGEST_BATCH)
+    learning_rate: float = option(0.1, "initial learning rate", above=0, at_most=LARGEST_RATE)
     momentum: float = option(0.9, "momentum", at_least=0, at_most=1)
-    weight_decay: float | None = option(None, "L2 factor on every trainable variable (default: the paper's)", at_least=0)
+    weight_decay: float | None = option(None, "L2 factor on every trainable variable (default: the paper's)", at_least=0,
+                                        at_most=LARGEST_RATE)
     schedule: str = option("step", "learning rate: step (times 0.1 at 1/2 and 3/4) or exponential (times 0.95 an epoch)",
                            choices=SCHEDULES)
     label_smoothing: float = option(0.0, "label smoothing of the category label; the paper's curve uses 0.1", at_least=0,
                                     at_most=0.99)
-    validation_every: int = option(1, "epochs between validations (the last epoch is always validated)", at_least=1)
+    validation_every: int = option(1, "epochs between validations (the last epoch is always validated)", at_least=1,
+                                  at_most=MOST_EPOCHS)
     validation: str = option("split", "none: train on all images, log the accuracy on training batches, test the last epoch",
                              choices=("split", "none"))
     corruption: str = option("true_labels", "corruption of training and test images", choices=CORRUPTIONS.names)

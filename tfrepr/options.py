@@ -13,6 +13,15 @@ from tfrepr.errors import UserError
 from tfrepr.reading import fits
 from tfrepr.registry import unknown_name
 
+MOST_EPOCHS = 100_000
+MOST_STEPS = 10_000_000
+MOST_IMAGES = 100_000_000
+LARGEST_BATCH = 100_000
+LARGEST_SEED = 2**32 - 1
+LARGEST_RATE = 1e20
+"""Limits of what commands take: far above any use, and below what overflows or never ends. Float32 reaches 3e38, so that a rate
+which is far too high still ends in the message about a loss that diverged."""
+
 
 def option(default: Any, help: str, *, choices: Any = None, at_least: float | None = None,
            at_most: float | None = None, above: float | None = None) -> Any:
@@ -24,7 +33,7 @@ def option(default: Any, help: str, *, choices: Any = None, at_least: float | No
         choices: Allowed values, or a function that returns them (a registry's `names`).
         at_least, at_most, above: Inclusive and exclusive limits for numbers.
     """
-    limits = {"at_least": at_least, "at_most": at_most, "above": above}
+    limits = {"at_least": at_least, "above": above, "at_most": at_most}
     return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "limits": limits})
 
 
@@ -53,13 +62,21 @@ def validate(record: Any) -> None:
 
 
 def _check_number(name: str, value: Any, limits: dict[str, float]) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UserError(f"{name.replace('_', '-')} must be a finite number. Received: {value!r}.")
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or (isinstance(value, float) and not math.isfinite(value)):
+        raise UserError(f"{name.replace('_', '-')} must be a finite number. Received: {_cut(value)}.")
     inside = {"at_least": lambda limit: value >= limit, "at_most": lambda limit: value <= limit,
               "above": lambda limit: value > limit}
     if not all(inside[key](limit) for key, limit in limits.items()):
-        wanted = " and ".join(f"{key.replace('_', ' ')} {limit:g}" for key, limit in limits.items())
-        raise UserError(f"{name.replace('_', '-')} must be {wanted}. Received: {value!r}.")
+        wanted = " and ".join(f"{key.replace('_', ' ')} {limit:g}" if isinstance(limit, float) else
+                              f"{key.replace('_', ' ')} {limit}" for key, limit in limits.items())
+        raise UserError(f"{name.replace('_', '-')} must be {wanted}. Received: {_cut(value)}.")
+
+
+def _cut(value: Any) -> str:
+    """A value as it was typed, if that is short."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}... ({len(text)} characters)"
 
 
 def off_default(record: Any, default: Any = None) -> dict[str, Any]:
@@ -67,6 +84,15 @@ def off_default(record: Any, default: Any = None) -> dict[str, Any]:
     default = type(record)() if default is None else default
     pairs = ((field.name, getattr(record, field.name)) for field in dataclasses.fields(record))
     return {name: value for name, value in pairs if value != getattr(default, name)}
+
+
+def plain_text(value: Any) -> Any:
+    """A value that can be printed, compared and grouped: lists and objects become text, `[["cat", "dog"]]` `cat=dog`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {item}" for name, item in sorted(value.items()))
+    if isinstance(value, (list, tuple)):
+        return ", ".join("=".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item) for item in value)
+    return value
 
 
 def from_dict(record_class: type, values: dict[str, Any]) -> Any:

@@ -21,6 +21,7 @@ from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
+from tfrepr.options import plain_text
 from tfrepr.reading import UnreadableFileError, damaged, noted, read_arrays, read_csv, read_json
 from tfrepr.registry import EXPERIMENTS, unknown_name
 from tfrepr.runs import HISTORY_COLUMNS, RunDirectory
@@ -212,7 +213,7 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     label_options = config.pop("label_options", None) or {}
     settings = CONFIG_DEFAULTS | config | {LABEL_OPTION + key: value for key, value in label_options.items()}
     return {"run": path.name, "path": str(path), "finished": bool(metrics),
-            **{key: _plain(value) for key, value in settings.items()},
+            **{key: plain_text(value) for key, value in settings.items()},
             **{key: metrics.get(key) for key in METRICS},
             **{key: _ran_with(environment, key) for key in ENVIRONMENT},
             "classes": named_classes(environment)}
@@ -226,9 +227,9 @@ def named_classes(environment: Mapping[str, Any]) -> int | None:
 
 def _ran_with(environment: dict[str, Any], key: str) -> Any:
     """A value of environment.json; `"tensorflow, from epoch 4 jax"` where it changed when the run was resumed."""
-    later = [f", from epoch {entry.get('from_epoch')} {_plain(entry[key])}" for entry in environment.get("resumed", ())
+    later = [f", from epoch {entry.get('from_epoch')} {plain_text(entry[key])}" for entry in environment.get("resumed", ())
              if key in entry]
-    value = _plain(environment.get(key))
+    value = plain_text(environment.get(key))
     return f"{value}{''.join(later)}" if later else value
 
 
@@ -245,16 +246,7 @@ def config_columns(config: RunConfig) -> dict[str, Any]:
     """The config's fields as they stand in `Results.runs`, label options as `label_options.<field>`."""
     values = config.to_dict()
     values |= {LABEL_OPTION + name: value for name, value in values.pop("label_options").items()}
-    return {name: _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A value that can be compared and grouped: lists and objects become text, `[["automobile", "car"]]` `automobile=car`."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {item}" for name, item in sorted(value.items()))
-    if isinstance(value, (list, tuple)):
-        return ", ".join("=".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item) for item in value)
-    return value
+    return {name: plain_text(value) for name, value in values.items()}
 
 
 def _read_tables(files: Mapping[str, Path], columns: Sequence[str], words: Collection[str], needed: Sequence[str],

@@ -95,7 +95,8 @@ def test_pictures_become_sounds_and_a_figure(spoken_run, pictures, tmp_path):
     assert sum(line.startswith("    ") for line in lines) == 8
 
 
-def test_judging_the_test_set(spoken_run, tmp_path):
+def test_judging_the_test_set(spoken_run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tfrepr.progress.SECONDS_BETWEEN", 0)
     lines = list(speak_test_set(spoken_run.path, count=12, data_dir=None, out=tmp_path))
     report = json.loads((tmp_path / "a1.json").read_text())
     assert (report["images"], report["threshold"]) == (12, 3.5)
@@ -104,6 +105,9 @@ def test_judging_the_test_set(spoken_run, tmp_path):
     dataset = DATASETS["digits"](None, None)
     assert all(int(row.split(",")[1]) == dataset.test_ids[int(row.split(",")[0])] for row in table[1:])
     assert "12 of 359 images" in lines[0]
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "  answers are made sound and heard: 12 images"
+    assert [int(line.split()[0]) for line in told[1:]] == list(range(1, 13)), "one answer after the other"
 
 
 def test_a_run_that_does_not_speak(category_run):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from tfrepr.attacks.campaign import attack_run
 from tfrepr.attacks.protocols import AttackSettings
+from tfrepr.attacks.selection import report
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.table import read_rows
 from tfrepr.config import RunConfig
@@ -254,6 +256,27 @@ def test_the_command_attacks_what_is_finished_and_reports(attacked, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "done earlier, skipped" in done.stdout
     assert "iterative untargeted training" in done.stdout
+    assert "by epsilon (in units of normalised images)" in done.stdout
+    assert f"Next: python scripts/plot_results.py --runs {tmp_path / 'runs'}\n" in done.stdout
     refused = command(str(unfinished))
     assert refused.returncode == 2
     assert "is not finished" in refused.stderr
+
+
+def test_a_report_is_of_what_was_asked_for(runs, capsys):
+    """Two protocols, and one of them on other images, with other strengths and steps: each report has its own rows only."""
+    quick = dataclasses.replace(ADAPTIVE, protocol="standard", epsilons="8,16")
+    asked = [AttackSettings(epsilons="0.1,0.2", **QUICK), AttackSettings(epsilons="0.1", images=20, batch_size=32),
+             AttackSettings(epsilons="0.1", steps=2, **QUICK), quick]
+    for settings in asked:
+        assert attack_run(runs["category"], settings)
+    tables = []
+    capsys.readouterr()
+    for settings in asked:
+        report([runs["category"].path], settings)
+        tables.append(capsys.readouterr().out)
+    assert [table.count("\n") for table in tables] == [9, 9, 9, 10], "a title, the run, a header of two lines, an attack a line"
+    strengths = (["0.1", "0.2"], ["0.1"], ["0.1"], ["8/255", "16/255"])
+    for table, columns, images in zip(tables, strengths, (60, 20, 60, 60), strict=True):
+        assert [line.split()[1:] for line in table.splitlines() if line.startswith("epsilon")] == [columns]
+        assert len(re.findall(rf" {images}( |$)", table, re.MULTILINE)) == (4 if "paper" in table else 5)

@@ -49,7 +49,7 @@ def test_strengths_are_sorted_and_each_taken_once():
 
 @pytest.mark.parametrize("epsilons", ["-0.1", "nan", "inf", "0,,1", "", "much", "0;1"])
 def test_strengths_that_are_no_strengths(epsilons):
-    with pytest.raises(UserError, match="epsilons must be finite numbers of at least 0"):
+    with pytest.raises(UserError, match="epsilons must be finite numbers from 0 to 1000"):
         AttackSettings(epsilons=epsilons)
 
 

@@ -9,9 +9,10 @@ from tfrepr.errors import UserError
 from tfrepr.experiments import beyond_categorical
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.grid import GridOptions, scaled, shard_of
-from tfrepr.experiments.overview import cell_state, experiment_list, forecast, measured_speeds, train_images
+from tfrepr.experiments.overview import cell_state, estimate, experiment_list, forecast, measured_speeds, sizes, train_images
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.runs import RunDirectory
+from tfrepr.training.cost import Sizes, expected_seconds, work
 
 COUNTS = {"table1-cifar10": 45, "table1-cifar100": 45, "figure2": 30, "figure3": 90, "figure6": 90, "figure7": 72,
           "figure4": 720, "figure5": 2, "figure8": 9, "figure9": 6, "a1-threshold": 3, "table2": 0, "tables3-5": 0,
@@ -182,10 +183,36 @@ def test_forecast_adds_up_and_prefers_what_was_measured(tmp_path):
     cells = [RunConfig(dataset="cifar10", label="speech", epochs=20, seed=seed) for seed in range(5)]
     before = forecast("x", cells, tmp_path, GridOptions())
     assert "5 cells, 5 not started" in before
-    assert "On one data-centre GPU: 5 min of training" in before  # 5 * 20 * 45000 / 15000 seconds
+    # Each takes (20 * 45000 + (20 * 5000 + 10000) / 2) / 15000 seconds, and 8 for the run and 0.1 an epoch.
+    assert "On one data-centre GPU: 6 min of training, validation and test" in before
     finish(cells[0], tmp_path, seconds=1800)
     assert measured_speeds(cells[:1], tmp_path) == {"resnet32": 500.0}
     after = forecast("x", cells, tmp_path, GridOptions(jobs=2, scale=0.5))
     assert "1 finished, 4 not started" in after
-    assert "As measured here: 2.0 h of training, at the very best 60 min with --jobs 2" in after
+    # 4 * (20 * 45000 + (20 * 5000 + 10000) / 2) / 500 seconds
+    assert "As measured here: 2.1 h of training, validation and test, at the very best 64 min with --jobs 2" in after
     assert "scaled by 0.5" in after
+
+
+@pytest.mark.parametrize("every", [1, 3, 7, 50])
+@pytest.mark.parametrize("done", [0, 1, 9, 20])
+def test_the_time_counts_everything_that_a_run_still_does(every, done):
+    """Epoch after epoch, as the loop goes: an image that only passes counts half."""
+    config, images = RunConfig(epochs=20, validation_every=every), Sizes(train=100, validation=40, test=30, features=10)
+    passes = images.test
+    for epoch in range(done, 20):
+        passes += images.validation * ((epoch + 1) % every == 0 or epoch + 1 == 20)
+        passes += images.features * (epoch + 1 in (2, 6, 10, 14, 20))
+    left = 100 * (20 - done) + passes / 2
+    assert work(config, images, done) == left
+    assert expected_seconds(config, "cpu", images, 64 * 64, done) == pytest.approx(8 + 0.1 * (20 - done) + 4 * left / 230)
+
+
+def test_a_hundredth_of_the_digits_takes_as_long_as_its_validations():
+    """Of 12 training images, 143 for validation and 359 for the test, the training is the least."""
+    config = RunConfig(percent=1, epochs=200)
+    assert sizes(config) == Sizes(12, 143, 359)
+    assert sizes(RunConfig(validation="none"), features=True) == Sizes(1438, 0, 359, 359)
+    assert sizes(RunConfig(dataset="cifar10"), features=True) == Sizes(45_000, 5_000, 10_000, 1_000)
+    assert estimate(config, "cpu", {}) == pytest.approx(8 + 20 + (200 * 12 + (200 * 143 + 359) / 2) / 230)
+    assert estimate(config, "measured", {"resnet32": 10.0}) == pytest.approx((200 * 12 + (200 * 143 + 359) / 2) / 10)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import keras
 import numpy as np
@@ -14,10 +15,15 @@ import pandas as pd
 import pytest
 
 from tests.weak_labels.conftest import SCRIPTS
+from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments.weak_labels import configs_from_options
+from tfrepr.figures.style import save
 from tfrepr.figures.weak_labels import accuracy_against_level, suspect_sheet
+from tfrepr.labels.options import LabelOptions
 from tfrepr.training.checkpoint import load_model
+from tfrepr.training.loop import run_cell
+from tfrepr.weak_labels.cleaning import label_errors
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -53,16 +59,21 @@ def noisy(command, pictures, tmp_path_factory):
 
 
 def test_pseudo_labels_are_right_and_written_down(missing, pictures):
-    _, output, run = missing
+    result, output, run = missing
     table = pd.read_csv(run / "pseudo_labels-1.csv")
     assert list(table["image"]) == list(range(72, 90))
+    assert list(table["file"]) == [f"unlabelled/{number:02d}.png" for number in range(18)]
     assert (table["class_id"].to_numpy() == np.arange(18) % 3).mean() > 0.8
     assert table["confidence"].between(1 / 3, 1).all()
     metrics = run.metrics()
     assert (metrics["labelled_images"], metrics["unlabelled_images"]) == (72, 18)
     assert metrics["pseudo_labels"] == [{"kept": 18, "accuracy": None, "kept_accuracy": None}]
     assert metrics["test_accuracy_after"] > 0.6
-    assert (output / "plots" / f"{run.path.name}.md").exists()
+    written = re.findall(r"^  (/.*)$", result.output, re.MULTILINE)
+    assert {f"plots/{run.path.name}.csv", f"plots/{run.path.name}.md"} < {os.path.relpath(path, output) for path in written}
+    assert all(map(os.path.isfile, written)), "nothing is named that was not written"
+    assert {path.name for path in (output / "plots").iterdir()} == {f"{run.path.name}.csv", f"{run.path.name}.md"}
+    assert re.search(rf"^Next: python scripts/clean_labels.py .*--init-from {run.path}$", result.output, re.MULTILINE)
 
 
 def test_every_stage_keeps_best_and_last(missing):
@@ -90,13 +101,20 @@ def test_a_finished_run_is_skipped(missing, command, pictures):
     assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
 
 
-def test_wrong_labels_are_found_and_shown(noisy):
+def test_wrong_labels_are_found_and_shown(noisy, pictures):
     result, _, run = noisy
     metrics = run.metrics()
     assert metrics["wrong"] == 18
+    for name in ("label_errors.csv", "suspects.png"):
+        assert f"  {run / name}\n" in result.output
     assert metrics["f1"] > 0.5
     assert metrics["flagged"] == int(pd.read_csv(run / "label_errors.csv")["flagged"].sum())
     assert (run / "suspects.png").stat().st_size > 5000
+    errors = pd.read_csv(run / "label_errors.csv")
+    assert sorted(errors["file"]) == sorted(path.relative_to(pictures).as_posix() for path in pictures.glob("train/*/*.png"))
+    own = errors["file"].str.split("/").str[1]
+    assert (errors["given"] != own).sum() == 18, "a file lies in the folder of its true class"
+    assert errors["flagged"][errors["given"] != own].sum() > 9
     shares = np.load(run / "probabilities.npy")
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     assert "F1" in result.output
@@ -120,9 +138,44 @@ def test_cleaning_starts_from_the_final_weights_of_pseudo_labelling(missing, pic
         np.testing.assert_array_equal(own, theirs)
 
 
+def test_cleaning_starts_from_a_run_of_plain_training(pictures, tmp_path, capsys):
+    config = RunConfig(dataset="folder", folder=str(pictures), image_size=16, encoder="mlp1x512", epochs=1)
+    plain = run_cell(config, tmp_path)
+    said = capsys.readouterr().err
+    assert "Warning: 66 pictures are few for a learning rate of 0.1" in said
+    advice = re.search(r"Try --batch-size (\d+) --learning-rate ([\d.]+)\.", said)
+    run_cell(config.replace(batch_size=int(advice[1]), learning_rate=float(advice[2])), tmp_path)
+    assert capsys.readouterr().err == ""
+    config = CleaningConfig(dataset="folder", folder=str(pictures), image_size=16, encoder="mlp1x512",
+                            init_from=str(plain.path))
+    workshop = open_workshop(config, WeakLabelRun.of(config, tmp_path), noisy_label_task(config, None).dataset)
+    for own, theirs in zip(new_model(workshop, 16).get_weights(), load_model(plain / "last.keras").get_weights(), strict=True):
+        np.testing.assert_array_equal(own, theirs)
+    (plain / "last.keras").unlink()
+    with pytest.raises(UserError, match="with its weights"):
+        starting_weights(plain.path)
+
+
 def test_what_to_start_from_must_exist(tmp_path):
     with pytest.raises(UserError, match="init-from"):
         starting_weights(tmp_path)
+
+
+def test_settings_are_words_and_a_library_s_advice_is_kept_back(noisy, tmp_path):
+    run = WeakLabelRun(tmp_path)
+    config = CleaningConfig(noise="pairs", noise_pairs=(("one", "two"), ("three", "eight")),
+                            label_options=LabelOptions(spoken=(("zero", "oh"),)))
+    run.write_json("config.json", config.to_dict())
+    for name in ("metrics.json", "environment.json"):
+        run.write_json(name, noisy[2].read_json(name))
+    settings = result_table([run])["settings"].iloc[0]
+    assert settings == "noise pairs, noise pairs one=two, three=eight, spoken zero=oh"
+    given = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    names = np.array(["\u732b", "dog"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(suspect_sheet(np.zeros((2, 8, 8, 3), np.uint8), names, names, np.array([0.1, 0.2]), None), tmp_path / "sheet")
+        label_errors(given, np.full((8, 4), 0.25), "prune_by_class")  # no image of the last class
 
 
 def test_a_run_of_another_config_is_not_overwritten(missing, command, pictures):

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import StratifiedKFold
 
 from tfrepr.data.class_names import class_names
+from tfrepr.data.splits import stratified_holdout
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig
@@ -16,6 +18,7 @@ from tfrepr.weak_labels.tasks import (
     pair_partners,
     wrong_labels,
 )
+from tfrepr.weak_labels.training import VALIDATION_SHARE
 
 NAMES = ("ant", "bee", "cow", "dog")
 IDS = np.repeat(np.arange(4), (100, 50, 200, 50))
@@ -32,6 +35,26 @@ def test_hidden_labels_are_a_stratified_nested_part():
 def test_a_class_without_labelled_image_is_named():
     with pytest.raises(UserError, match="no labelled image of: dog"):
         hide_labels(IDS, 1, 0, NAMES)
+
+
+def test_one_labelled_image_of_each_class_is_refused_before_anything_is_trained():
+    with pytest.raises(UserError, match="one of each class, and none is left to validate"):
+        hide_labels(np.repeat(np.arange(4), 100), 1, 0, NAMES)
+    two = hide_labels(np.repeat(np.arange(4), 100), 2, 0, NAMES)
+    _, held = stratified_holdout(two[two != UNLABELLED], VALIDATION_SHARE, np.random.default_rng(0))
+    assert len(held) == 4
+
+
+@pytest.mark.parametrize(("count", "folds"), [(2, 2), (3, 2), (4, 2), (2, 3), (3, 3), (5, 4)])
+def test_folds_leave_images_to_learn_from_and_to_validate_with(count, folds):
+    ids = np.repeat(np.arange(4), count)
+    try:
+        check_folds(ids, folds, NAMES)
+    except UserError:
+        assert count - -(-count // folds) < 2 or count < folds
+        return
+    for others, _ in StratifiedKFold(folds, shuffle=True, random_state=0).split(ids, ids):
+        assert all(map(len, stratified_holdout(ids[others], VALIDATION_SHARE, np.random.default_rng(0))))
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.4])

@@ -19,6 +19,7 @@ from tfrepr.errors import UserError
 from tfrepr.labels.export import wav_bytes
 from tfrepr.labels.representation import THRESHOLD
 from tfrepr.names import printable
+from tfrepr.progress import progress
 from tfrepr.runs import RunDirectory, write_atomically
 from tfrepr.seeds import generator
 
@@ -83,7 +84,7 @@ def write_sound(speaker: Speaker, answer: np.ndarray, picture: Path, out: Path) 
     return str(target)
 
 
-def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path) -> Iterator[str]:
+def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path, progress_bar: bool = False) -> Iterator[str]:
     """Judges answers to test images and writes `a1.csv` and `a1.json`; yields lines for the terminal.
 
     Args:
@@ -91,6 +92,7 @@ def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path) -
         count: How many test images, drawn with a fixed seed; all where there are fewer.
         data_dir: Folder with the run's data.
         out: Folder for the files.
+        progress_bar: A moving bar for a terminal, since listening takes a fraction of a second an answer.
 
     Raises:
         UserError: As for `speak_pictures`; data that are not to be found.
@@ -100,9 +102,12 @@ def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path) -
     total = len(source.images)
     chosen = np.arange(total) if count >= total else np.sort(generator(0, "split", "speak").choice(total, count, replace=False))
     judgements: list[Judgement] = []
-    for start in range(0, len(chosen), BATCH):
-        rows = chosen[start:start + BATCH]
-        judgements += judge(speaker, source.images[rows], source.class_ids[rows], rows)
+    with progress("answers are made sound and heard", len(chosen), progress_bar) as report_done:
+        for start in range(0, len(chosen), BATCH):
+            rows = chosen[start:start + BATCH]
+            for judgement in judge(speaker, source.images[rows], source.class_ids[rows], rows):
+                judgements.append(judgement)
+                report_done(1)
     rates = summarise(judgements)
     first, second, distance = closest_labels(speaker.representation)
     report = {"run": run.name, "source": source.title, "threshold": THRESHOLD, **rates,

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 from tfrepr.attacks import gallery
@@ -32,6 +29,7 @@ from tfrepr.attacks.targets import authors_targets, random_targets
 from tfrepr.attacks.victim import Decisions, Victim
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
+from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import checkpoint_digest
@@ -121,7 +119,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
                    jit=jit_compile(config, device))
     victim, source_victim = load(run), load(source) if source is not None else None
     tests = attacked_images(dataset, protocol, settings, todo.images)
-    with _progress("unperturbed images", todo.images, progress_bar) as report:
+    with progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)
     _describe(run, protocol, settings, dataset, source)
     for group in attack_groups(protocol.attacks):
@@ -138,22 +136,11 @@ def _attack_group(victim: Victim, source: Victim | None, pending: list[tuple[Att
                   clean: Decisions, todo: _Todo, progress_bar: bool) -> None:
     names = " and ".join(dict.fromkeys(attack.name for attack, _ in pending))
     title = f"{todo.protocol.name}: {pending[0][0].goal} {names} ({pending[0][0].loss} loss)"
-    with _progress(title, int(clean.correct.any(axis=1).sum()), progress_bar) as report:
+    with progress(title, int(clean.correct.any(axis=1).sum()), progress_bar) as report:
         outcomes = run_group(victim, source, pending, tests, clean, report)
     for outcome in outcomes:
         arguments = (todo.protocol, outcome, clean, victim.criteria, todo.attack_seed)
         todo.add(outcome_rows(*arguments), outcome_survivors(*arguments))
-
-
-@contextmanager
-def _progress(title: str, images: int, bar: bool) -> Iterator[Callable[[int], None]]:
-    """A function to be told how many images are done."""
-    if not bar:
-        click.echo(f"  {title}: {images} images")
-        yield lambda done: None
-        return
-    with click.progressbar(length=images, label=f"  {title}") as shown:
-        yield shown.update
 
 
 def _with_source(protocol: Protocol, run: RunDirectory, config: RunConfig, transfer: bool,

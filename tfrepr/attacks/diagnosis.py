@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tfrepr.attacks.protocols import with_unit
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -88,11 +90,12 @@ def _black_box_stronger(rows: pd.DataFrame) -> Iterator[tuple[float, str]]:
     """The best attack without gradients leaves fewer images correct than the best one with them."""
     untargeted = rows[(rows["epsilon"] > 0) & (rows["goal"] == "untargeted")]
     for (_, epsilon, *_), same in untargeted.groupby(["protocol", "epsilon", "images", "attack_seed"]):
+        strength = with_unit(epsilon, same["space"].iloc[0])
         black, white = same[same["attack"].isin(BLACK_BOX)], same[same["attack"].isin(WHITE_BOX)]
         if len(black) and len(white) and white["left"].min() - black["left"].min() > NOTABLE:
             best = black.loc[black["left"].idxmin()]
             yield (white["left"].min() - best["left"],
-                   f"at epsilon {epsilon:g} the black-box attack {best['attack']} leaves {best['left']:.1%} of the initially "
+                   f"at epsilon {strength} the black-box attack {best['attack']} leaves {best['left']:.1%} of the initially "
                    f"correct images correct, the best gradient attack {white['left'].min():.1%}: the gradient misleads.")
 
 
@@ -102,8 +105,9 @@ def _accuracy_remains(rows: pd.DataFrame) -> Iterator[tuple[float, str]]:
     for (protocol, epsilon, *_), same in large.groupby(["protocol", "epsilon", "images", "attack_seed"]):
         left = same["left"].min()
         if left > LEFT_OVER:
-            yield left, (f"at epsilon {epsilon:g}/255 the strongest attack of the protocol {protocol} still leaves {left:.1%} "
-                         "of the initially correct images correct; an attack that works leaves next to none.")
+            yield left, (f"at epsilon {with_unit(epsilon, 'pixel')} the strongest attack of the protocol {protocol} still "
+                         f"leaves {left:.1%} of the initially correct images correct; an attack that works leaves next to "
+                         "none.")
 
 
 def _more_steps_weaker(rows: pd.DataFrame) -> Iterator[tuple[float, str]]:
@@ -112,11 +116,11 @@ def _more_steps_weaker(rows: pd.DataFrame) -> Iterator[tuple[float, str]]:
     white = white.assign(done=(1 - white["left"]).where(white["goal"] == "untargeted", white["hit"]))
     same_attack = ["protocol", "goal", "loss", "epsilon", "images", "attack_seed"]
     for (protocol, goal, _, epsilon, *_), same in white.groupby(same_attack):
-        ordered = same.sort_values("steps")
+        ordered, strength = same.sort_values("steps"), with_unit(epsilon, same["space"].iloc[0])
         for (_, fewer), (_, more) in zip(ordered.iloc[:-1].iterrows(), ordered.iloc[1:].iterrows(), strict=True):
             if fewer["steps"] < more["steps"] and fewer["done"] - more["done"] > NOTABLE:
                 yield (fewer["done"] - more["done"],
-                       f"protocol {protocol}, {goal}, epsilon {epsilon:g}: {fewer['attack']} with {fewer['steps']:.0f} step(s) "
+                       f"protocol {protocol}, {goal}, epsilon {strength}: {fewer['attack']} with {fewer['steps']:.0f} step(s) "
                        f"succeeds on {fewer['done']:.1%} of the initially correct images, {more['attack']} with "
                        f"{more['steps']:.0f} on {more['done']:.1%}; more steps should be stronger.")
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from tfrepr.errors import UserError
-from tfrepr.options import option, validate
+from tfrepr.options import LARGEST_BATCH, LARGEST_SEED, MOST_IMAGES, option, validate
 from tfrepr.registry import PROTOCOLS
 
 GOALS = ("untargeted", "targeted")
@@ -18,6 +18,8 @@ PIXEL_EPSILONS = (0.0, 2.0, 4.0, 8.0, 16.0, 128.0)
 """In units of 1/255. At 128/255 every image can be made grey: an attack that fails there fails as an attack."""
 PAPER_EPSILONS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 """In normalised units (paper section 5.2)."""
+LARGEST_STRENGTH, MOST_STRENGTHS = 1000, 100
+"""The range of valid images is 255 wide in the one unit and about 5 in the other."""
 STEP_OVER_RADIUS = 2.5
 """Sum of all steps over the radius in PGD: the ball's edge is reached from any start (Madry et al. 2018, appendix B)."""
 
@@ -28,12 +30,13 @@ class AttackSettings:
 
     protocol: str = option("paper", "attack protocol", choices=PROTOCOLS.names)
     epsilons: str | None = option(None, "strengths, as 0,0.1,0.3: normalised units for paper and authors, 1/255 for the others")
-    steps: int | None = option(None, "steps of the iterative attack or of PGD (default: the protocol's 5 or 20)", at_least=1)
-    restarts: int = option(1, "random starts of PGD; the worst of them counts", at_least=1)
-    queries: int = option(1000, "queries of the Square attack", at_least=1)
-    attack_seed: int = option(0, "seed of targets and random starts", at_least=0)
-    images: int | None = option(None, "first N test images only", at_least=1)
-    batch_size: int = option(128, "images in one call of the model", at_least=1)
+    steps: int | None = option(None, "steps of the iterative attack or of PGD (default: the protocol's 5 or 20)", at_least=1,
+                               at_most=10_000)
+    restarts: int = option(1, "random starts of PGD; the worst of them counts", at_least=1, at_most=1000)
+    queries: int = option(1000, "queries of the Square attack", at_least=1, at_most=100_000)
+    attack_seed: int = option(0, "seed of targets and random starts", at_least=0, at_most=LARGEST_SEED)
+    images: int | None = option(None, "first N test images only", at_least=1, at_most=MOST_IMAGES)
+    batch_size: int = option(128, "images in one call of the model", at_least=1, at_most=LARGEST_BATCH)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -43,7 +46,7 @@ class AttackSettings:
         """The chosen epsilons in rising order, each once, or `default`.
 
         Raises:
-            UserError: Not a list of finite numbers of at least 0.
+            UserError: Not a list of at most 100 numbers from 0 to 1000.
         """
         if self.epsilons is None:
             return default
@@ -51,9 +54,9 @@ class AttackSettings:
             chosen = sorted({float(part) for part in str(self.epsilons).split(",")})
         except ValueError:
             chosen = [math.nan]
-        if not all(math.isfinite(epsilon) and epsilon >= 0 for epsilon in chosen):
-            raise UserError("epsilons must be finite numbers of at least 0, separated by commas, for example 0,0.05,0.1. "
-                            f"Received: {self.epsilons!r}.")
+        if len(chosen) > MOST_STRENGTHS or not all(0 <= epsilon <= LARGEST_STRENGTH for epsilon in chosen):  # False for NaN
+            raise UserError(f"epsilons must be finite numbers from 0 to {LARGEST_STRENGTH}, at most {MOST_STRENGTHS} of them, "
+                            f"separated by commas, for example 0,0.05,0.1. Received: {self.epsilons[:100]!r}.")
         return tuple(chosen)
 
 
@@ -83,6 +86,11 @@ class Attack:
     random_start: bool = False
     clip: str = "range"
     accumulate: bool = False
+
+
+def with_unit(epsilon: float, space: str) -> str:
+    """A strength as it is printed: `8/255` for pixels, `0.3 (normalised)` otherwise."""
+    return f"{epsilon:g}/255" if space == "pixel" else f"{epsilon:g} (normalised)"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import click
 
 from tfrepr.attacks.campaign import attack_run
 from tfrepr.attacks.diagnosis import adaptive_fall, masking_signs
-from tfrepr.attacks.protocols import AttackSettings
+from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol, with_unit
+from tfrepr.attacks.table import ensemble_attack
 from tfrepr.errors import UserError
 from tfrepr.results import experiment_runs, find_runs, read_results
 from tfrepr.runs import RunDirectory
@@ -57,7 +58,7 @@ def attack_runs(runs: Sequence[RunDirectory], settings: AttackSettings, *, data_
         except UserError as error:
             click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
             exit_code = error.exit_code
-    report([run.path for run in runs])
+    report([run.path for run in runs], settings)
     return exit_code
 
 
@@ -72,22 +73,46 @@ def _attack_one(run: RunDirectory, settings: AttackSettings, data_dir: Path | No
     keras.backend.clear_session()
 
 
-def report(paths: Sequence[Path]) -> None:
-    """Prints what attacks.csv of these runs says: accuracies, the fall from standard to adaptive, and signs of masking."""
+def report(paths: Sequence[Path], settings: AttackSettings) -> None:
+    """Prints what attacks.csv of these runs says of the attacks asked for: accuracies, the fall to adaptive ones, masking."""
     results = read_results(paths)
     for note in results.notes:
         click.secho(f"Note: {note}", fg="yellow", err=True)
-    attacks = results.attacks.merge(results.runs[["run", "dataset", "encoder", "label", "seed"]], on="run")
-    if not len(attacks):
+    attacks = results.attacks.merge(results.runs[["run", "dataset", "encoder", "label", "seed", "test_images"]], on="run")
+    protocol = build_protocol(settings)
+    comparable = _same_images(attacks, protocol, settings)
+    asked = _of_protocol(comparable, protocol)
+    if not len(asked):
         return
-    click.echo("\nAccuracy of the nearest label, percent of all images looked at, by epsilon:")
-    for (run, protocol), rows in attacks.groupby(["run", "protocol"], sort=False):
-        click.echo(f"{run}, protocol {protocol}\n{_shown(accuracy_table(rows))}")
-    fall = adaptive_fall(attacks)
-    if len(fall):
-        click.echo("\nFrom the standard to the adaptive attacks (worst case over each protocol's attacks):\n" + _shown(fall))
-    for sign in masking_signs(attacks):
+    unit = "in units of 1/255" if protocol.space == "pixel" else "in units of normalised images"
+    click.echo(f"\nProtocol {protocol.name}: accuracy of the nearest label, percent of all images looked at, by epsilon "
+               f"({unit}):")
+    for run, rows in asked.groupby("run", sort=False):
+        click.echo(f"{run}\n{_shown(accuracy_table(rows), protocol.space)}")
+    fall = adaptive_fall(comparable)
+    if len(fall) and protocol.name in ("standard", "adaptive"):
+        click.echo("\nFrom the standard to the adaptive attacks (worst case over each protocol's attacks), epsilon in units of "
+                   f"1/255:\n{_shown(fall)}")
+    for sign in masking_signs(asked):
         click.secho(f"Warning: {sign}", fg="yellow", err=True)
+
+
+def _same_images(attacks: pd.DataFrame, protocol: Protocol, settings: AttackSettings) -> pd.DataFrame:
+    """Rows of any protocol in the same space, on the images, with the targets and at the strengths that were asked for."""
+    import numpy as np
+
+    images = attacks["test_images"] if settings.images is None else attacks["test_images"].clip(upper=settings.images)
+    strengths = np.isclose(attacks["epsilon"].to_numpy()[:, None], protocol.epsilons, rtol=1e-5, atol=0).any(axis=1)
+    return attacks[strengths & (attacks["space"] == protocol.space) & (attacks["attack_seed"] == settings.attack_seed)
+                   & (attacks["images"] == images)]
+
+
+def _of_protocol(attacks: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Rows of exactly the attacks of a protocol, and of their worst case."""
+    wanted = {(protocol.name, attack.name, attack.goal, attack.loss, attack.steps, attack.restarts)
+              for attack in (*protocol.attacks, ensemble_attack(protocol))}
+    keys = zip(*(attacks[name] for name in ("protocol", "attack", "goal", "loss", "steps", "restarts")), strict=True)
+    return attacks[[key in wanted for key in keys]]
 
 
 def accuracy_table(attacks: pd.DataFrame) -> pd.DataFrame:
@@ -99,6 +124,6 @@ def accuracy_table(attacks: pd.DataFrame) -> pd.DataFrame:
     return accuracy.pivot_table(index=rows, columns="epsilon", values="accuracy", sort=False).sort_index(axis="columns")
 
 
-def _shown(table: pd.DataFrame) -> str:
-    shown = table.rename(columns=lambda name: f"{name:g}" if isinstance(name, float) else name)
+def _shown(table: pd.DataFrame, space: str | None = None) -> str:
+    shown = table.rename(columns=lambda name: with_unit(name, space).partition(" ")[0] if isinstance(name, float) else name)
     return shown.to_string(float_format="{:.1f}".format, na_rep="")

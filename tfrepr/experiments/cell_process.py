@@ -6,6 +6,7 @@ where it stopped.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -70,8 +71,9 @@ class CellProcess:
         self.process = subprocess.Popen([sys.executable, "-m", MODULE], env=environment, start_new_session=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, encoding="utf-8", errors="replace")
-        self.process.stdin.write(json.dumps(asdict(task)) + "\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it died at once: `follow` tells its exit code and last words
+            self.process.stdin.write(json.dumps(asdict(task)) + "\n")
+            self.process.stdin.flush()
 
     def follow(self, show: Callable[[str], None]) -> tuple[int, str]:
         """Hands every line of output on until the process ends.
@@ -85,7 +87,8 @@ class CellProcess:
                 last = line.rstrip()
                 show(last)
         code = self.process.wait()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         if code < 0:
             last = f"killed by signal {-code}" + (" (often: no memory left)" if code == -9 else "")
         return code, last

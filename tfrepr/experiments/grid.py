@@ -13,6 +13,8 @@ from tfrepr.options import option, validate
 
 ENGINES = ("local", "ray")
 STRATEGIES = ("none", "mirrored")
+MOST_PARTS = 10_000
+"""Of processes, cores and GPUs."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class GridOptions:
 
     scale: float = option(1.0, "epochs of every cell times X, rounded up", above=0, at_most=1)
     jobs: int | None = option(None, "cells trained at the same time, each in a process of its own (default: one after the "
-                              "other in this process)", at_least=1)
+                              "other in this process)", at_least=1, at_most=MOST_PARTS)
     shard: str | None = option(None, "I/N: the I-th of N parts of the list, for job arrays")
     engine: str = option("local", "what runs the processes; ray: a cluster (requirements-ray.txt)", choices=ENGINES)
-    cell_cpus: float | None = option(None, "ray: cores reserved for a cell (default: the cluster's divided by --jobs)", above=0)
-    cell_gpus: float | None = option(None, "ray: GPUs reserved for a cell, such as 0.25 (default: the same)", at_least=0)
+    cell_cpus: float | None = option(None, "ray: cores reserved for a cell (default: the cluster's divided by --jobs)", above=0,
+                                     at_most=MOST_PARTS)
+    cell_gpus: float | None = option(None, "ray: GPUs reserved for a cell, such as 0.25 (default: the same)", at_least=0,
+                                     at_most=MOST_PARTS)
     strategy: str = option("none", "mirrored: every batch of a cell is divided over all GPUs of the machine",
                            choices=STRATEGIES)
     dry_run: bool = option(False, "show which cells are left and what they would take, and train nothing")
@@ -43,7 +47,7 @@ def parse_shard(text: str | None) -> tuple[int, int]:
     Raises:
         UserError: Anything else.
     """
-    match = re.fullmatch(r"(\d+)/(\d+)", text or "1/1")
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text or "1/1")
     index, count = map(int, match.groups()) if match else (0, 0)
     if not 1 <= index <= count:
         raise UserError(f"shard must be I/N with I from 1 to N, for example 2/5. Received: {text!r}.")
@@ -59,4 +63,4 @@ def shard_of(configs: Sequence[RunConfig], shard: str | None) -> list[RunConfig]
 def scaled(configs: Sequence[RunConfig], scale: float) -> list[RunConfig]:
     """The cells with their epochs times `scale`, rounded up; rate drops move in proportion."""
     # Rounding first removes binary dust: 0.07 times 600 epochs are 42, not 43.
-    return [config.replace(epochs=math.ceil(round(scale * config.epochs, 6))) for config in configs]
+    return [config.replace(epochs=max(1, math.ceil(round(scale * config.epochs, 6)))) for config in configs]

@@ -124,6 +124,8 @@ def _in_this_process(config: RunConfig, task: Task, output: Path, progress_bar: 
     except UserError as error:
         click.secho(f"Error: {cell}{error}", fg="red", err=True)
         return Outcome(config, "failed", error.exit_code, str(error))
+    except BrokenPipeError:  # nobody reads what is printed: no cell's fault
+        raise
     except Exception as error:
         if alone:
             raise

@@ -6,17 +6,20 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfrepr.cli import record_options, voice_list_option
+from tfrepr.cli import command_line, record_options, say_next, voice_list_option
 from tfrepr.errors import UserError
 from tfrepr.experiments.cells import LABEL_FIELDS
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
 from tfrepr.runs import write_atomically
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
+
+if TYPE_CHECKING:
+    from tfrepr.weak_labels.runs import WeakLabelRun
 
 WEAK_EXPERIMENTS: Registry = Registry("experiment")
 STUDIED_LABELS = ("category", "speech", "random")
@@ -123,10 +126,15 @@ def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: P
             exit_code = error.exit_code
     if runs:
         _report(runs, plots, name)
+    if exit_code:
+        click.echo("The same command tries again what failed, and leaves finished runs as they are.")
+    else:
+        say_next(*_next_commands(runs, output))
     return exit_code
 
 
-def _report(runs: Sequence[Any], plots: Path, name: str) -> None:
+def _report(runs: Sequence[WeakLabelRun], plots: Path, name: str) -> None:
+    """The table of all runs, the figure where something varies, and where each run's own lists and pictures lie."""
     from tfrepr.figures.style import save
     from tfrepr.figures.weak_labels import AXES, accuracy_against_level
     from tfrepr.weak_labels.results import markdown, mean_table, result_table
@@ -136,9 +144,23 @@ def _report(runs: Sequence[Any], plots: Path, name: str) -> None:
         return
     text = markdown(mean_table(table))
     click.echo("\n" + text)
-    write_atomically(plots / f"{name}.csv", table.to_csv(index=False).encode())
-    write_atomically(plots / f"{name}.md", text.encode())
+    written = [plots / f"{name}.csv", plots / f"{name}.md"]
+    for path, content in zip(written, (table.to_csv(index=False), text), strict=True):
+        write_atomically(path, content.encode())
     level = AXES[table["task"].iloc[0]][0]
     if table[level].nunique() > 1:
-        save(accuracy_against_level(table.dropna(subset=[level])), plots / name, ("png", "pdf"))
-    click.echo(f"Table and figure: {plots / name}.*")
+        written += save(accuracy_against_level(table.dropna(subset=[level])), plots / name, ("png", "pdf"))
+    click.echo("\n".join(["Written:", *(f"  {path}" for path in [*written, *(path for run in runs for path in run.lists())])]))
+
+
+def _next_commands(runs: Sequence[WeakLabelRun], output: Path) -> list[str]:
+    """After one run what its outcome is good for, after several the report."""
+    if len(runs) > 1:
+        return [command_line("report", output=output)]
+    config = runs[0].config()
+    same = {"dataset": config.dataset, "data_dir": config.folder, "image_size": config.image_size, "encoder": config.encoder,
+            "label": config.label, "output": output}
+    if config.task == PseudoLabelConfig.task:
+        return [command_line("clean_labels", **same, init_from=runs[0].path)]
+    return [command_line("train", **same) + ("" if config.folder is None else "   # when the wrong labels are put right")]
+

@@ -12,6 +12,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -158,7 +159,8 @@ def _balanced(line: str, most: int) -> list[str]:
 def _settings() -> Iterator[None]:
     import matplotlib
 
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # names in other scripts become boxes
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)
         yield

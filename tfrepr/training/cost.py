@@ -1,9 +1,12 @@
-"""What training is expected to take, from measured speeds. Nothing here imports Keras, so that a dry run answers at once."""
+"""What a run is expected to take, from measured speeds. Nothing here imports Keras, so that a dry run answers at once."""
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
 
+from tfrepr.analysis.features import milestones
 from tfrepr.config import RunConfig
 
 IMAGES_PER_SECOND = {
@@ -11,6 +14,11 @@ IMAGES_PER_SECOND = {
     "gpu": {"resnet32": 15000.0, "resnet110": 5000.0, "vgg19": 12000.0},
 }
 """Training speed at batch 128 and 32x32 pixels, by device and encoder: two CPU cores, one data-centre GPU."""
+
+PASSES_PER_STEP = 2.0
+"""Images that pass the network in the time in which one is trained on."""
+SECONDS_A_RUN, SECONDS_AN_EPOCH = 8.0, 0.1
+"""Whatever the images: building, tracing and loading networks; the log and the state on the disk."""
 
 DEVICES = {"cpu": "two CPU cores", "gpu": "one data-centre GPU"}
 """What the speeds were measured on."""
@@ -21,17 +29,47 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def expected_seconds(config: RunConfig, kind: str, train_images: int, pixels: int) -> float | None:
-    """A guess at the training time, or None for an encoder without a measured speed.
+@dataclass(frozen=True)
+class Sizes:
+    """Images of a run: of an epoch, a validation and the test, and those whose features are kept at each milestone."""
+
+    train: int
+    validation: int
+    test: int
+    features: int = 0
+
+
+def work(config: RunConfig, sizes: Sizes, epochs_done: int = 0) -> float:
+    """What a run has left to do, counted in images that are trained on; passes without gradients count less.
+
+    Args:
+        config: The run's config.
+        sizes: Its images.
+        epochs_done: Epochs that lie behind it.
+    """
+    if epochs_done >= config.epochs:
+        return sizes.test / PASSES_PER_STEP
+    validations = math.ceil(config.epochs / config.validation_every) - epochs_done // config.validation_every  # the last always
+    milestones_left = sum(epoch > epochs_done for epoch in milestones(config.epochs))
+    passes = sizes.validation * validations + sizes.test + sizes.features * milestones_left
+    return sizes.train * (config.epochs - epochs_done) + passes / PASSES_PER_STEP
+
+
+def expected_seconds(config: RunConfig, kind: str, sizes: Sizes, pixels: int, epochs_done: int = 0) -> float | None:
+    """A guess at the time of training, validation, test and features, or None for an encoder without a measured speed.
 
     Args:
         config: The run's config.
         kind: `"cpu"` or `"gpu"`.
-        train_images: Images an epoch.
+        sizes: Its images.
         pixels: Pixels of an image; the time grows in proportion.
+        epochs_done: Epochs that lie behind it.
     """
     speed = IMAGES_PER_SECOND[kind].get(config.encoder)
-    return None if speed is None else train_images * config.epochs / speed * pixels / (32 * 32)
+    if speed is None:
+        return None
+    fixed = SECONDS_A_RUN + SECONDS_AN_EPOCH * (config.epochs - epochs_done)
+    return fixed + work(config, sizes, epochs_done) / speed * pixels / (32 * 32)
 
 
 def duration(seconds: float) -> str:

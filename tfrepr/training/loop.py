@@ -13,6 +13,7 @@ import click
 import keras
 import numpy as np
 
+from tfrepr.analysis.features import chosen_images, is_requested
 from tfrepr.answers import ANSWERS_FILE, packed_answers
 from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
@@ -30,7 +31,7 @@ from tfrepr.seeds import integer_seed
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
 from tfrepr.training.checkpoint_digest import checkpoint_digests
-from tfrepr.training.cost import DEVICES, duration, expected_seconds
+from tfrepr.training.cost import DEVICES, Sizes, duration, expected_seconds
 from tfrepr.training.data_parallel import DataParallel
 from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
@@ -41,6 +42,8 @@ from tfrepr.training.steps import StepLog, training_accuracies
 
 CROP_SIDE = 28
 """Side of the centre crop under `--preprocessing per-image` (Zhang et al. 2016, appendix A), pixels."""
+FEW_PICTURES, GENTLE_BATCH, GENTLE_RATE = 1000, 16, 0.02
+"""For fewer training pictures than these, batch size and rate that did better than the paper's (README, Train)."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def _train(run: RunDirectory, cell: Cell, device: Device, parallel: DataParallel
     progress = checkpoint.restore()
     if progress.epoch < config.epochs:
         run.note_resumption(environment, "epoch", progress.epoch + 1)
-    _announce(cell, device, progress)
+    _announce(run, cell, device, progress)
     if progress.epoch < config.epochs:
         progress = _fit(run, cell, model, checkpoint, progress, device, parallel, reporting)
     checkpoint.finish(progress)
@@ -233,20 +236,25 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
     return environment
 
 
-def _announce(cell: Cell, device: Device, progress: Progress) -> None:
+def _announce(run: RunDirectory, cell: Cell, device: Device, progress: Progress) -> None:
     """Says what is trained, on what, and what it is expected to take."""
     config, images = cell.config, len(cell.split.train)
     height, width, _ = cell.dataset.image_shape
     click.echo(f"{config.run_name}\n  {cell.dataset.variant}: {images} training images, {len(cell.split.validation)} for "
                f"validation, {len(cell.dataset.test_ids)} for the test; {config.epochs} epochs on {device.description} "
                f"({device.backend}).")
-    seconds = expected_seconds(config, device.kind, images, height * width)
+    tests = len(cell.dataset.test_ids)
+    sizes = Sizes(images, len(cell.split.validation), tests, len(chosen_images(tests)) if is_requested(run) else 0)
+    seconds = expected_seconds(config, device.kind, sizes, height * width, progress.epoch)
     if seconds is not None:
-        left = seconds * (1 - progress.epoch / config.epochs)
-        click.echo(f"  Expected to train about {duration(left)}, by speeds measured on "
-                   f"{DEVICES[device.kind]}; validation comes on top.")
+        click.echo(f"  Expected to take about {duration(seconds)}, by speeds measured on {DEVICES[device.kind]}: training, "
+                   f"validation{', features' if sizes.features else ''} and test.")
     if progress.epoch:
         click.echo(f"  Resumed after epoch {progress.epoch}.")
+    elif config.dataset == "folder" and images < FEW_PICTURES and config.learning_rate > GENTLE_RATE:
+        click.secho(f"  Warning: {images} pictures are few for a learning rate of {config.learning_rate:g}: in our trials the "
+                    "loss on validation rose to hundreds and thousands at first, and speech ended worse. "
+                    f"Try --batch-size {GENTLE_BATCH} --learning-rate {GENTLE_RATE:g}.", fg="yellow", err=True)
 
 
 def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool) -> None:

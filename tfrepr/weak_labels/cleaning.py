@@ -6,7 +6,7 @@ https://arxiv.org/abs/1911.00068.
 
 from __future__ import annotations
 
-import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from tfrepr.data.splits import stratified_holdout
 from tfrepr.figures.weak_labels import suspect_sheet
-from tfrepr.runs import replacing, write_atomically
+from tfrepr.runs import replacing
 from tfrepr.seeds import generator, integer_seed
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -90,10 +90,12 @@ def label_errors(given: np.ndarray, shares: np.ndarray, filter_by: str) -> tuple
     Returns:
         bool `(n,)`, whether the label is wrong, and float `(n,)`, its quality in [0, 1] (self-confidence; low: suspect).
     """
-    from cleanlab.filter import find_label_issues
-    from cleanlab.rank import get_label_quality_scores
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice to programmers, as which further package would draw a progress bar
+        from cleanlab.filter import find_label_issues
+        from cleanlab.rank import get_label_quality_scores
 
-    flagged = find_label_issues(given, shares, filter_by=filter_by, n_jobs=1)
+        flagged = find_label_issues(given, shares, filter_by=filter_by, n_jobs=1)
     return np.asarray(flagged, bool), np.asarray(get_label_quality_scores(given, shares, method="self_confidence"))
 
 
@@ -126,14 +128,10 @@ def detection_scores(flagged: np.ndarray, wrong: np.ndarray | None) -> dict[str,
 
 def _write_errors(workshop: Workshop, flagged: np.ndarray, quality: np.ndarray, shares: np.ndarray) -> None:
     """label_errors.csv: every image, the most suspect first."""
-    import pandas as pd
-
-    names, given = np.array(workshop.dataset.class_names), workshop.dataset.train_ids
-    table = pd.DataFrame({"image": np.arange(len(given)), "given": names[given], "suggested": names[shares.argmax(axis=1)],
-                          "quality": np.round(quality, 6), "flagged": flagged.astype(int)})
-    buffer = io.StringIO()
-    table.iloc[_suspects_first(flagged, quality)].to_csv(buffer, index=False)
-    write_atomically(workshop.run / "label_errors.csv", buffer.getvalue().encode())
+    names, order = np.array(workshop.dataset.class_names), _suspects_first(flagged, quality)
+    workshop.write_list("label_errors.csv", order, given=names[workshop.dataset.train_ids[order]],
+                        suggested=names[shares[order].argmax(axis=1)], quality=np.round(quality[order], 6),
+                        flagged=flagged[order].astype(int))
 
 
 def _write_sheet(workshop: Workshop, flagged: np.ndarray, quality: np.ndarray, shares: np.ndarray,

@@ -13,7 +13,17 @@ from typing import Any, ClassVar
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.names import normalised
-from tfrepr.options import from_dict, off_default, option, validate
+from tfrepr.options import (
+    LARGEST_BATCH,
+    LARGEST_RATE,
+    LARGEST_SEED,
+    MOST_EPOCHS,
+    MOST_STEPS,
+    from_dict,
+    off_default,
+    option,
+    validate,
+)
 from tfrepr.registry import DATASETS, ENCODERS, LABELS
 
 FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given")
@@ -32,19 +42,22 @@ class WeakLabelConfig:
     dataset: str = option("digits", "data source", choices=DATASETS.names)
     encoder: str = option("resnet8", "image encoder", choices=ENCODERS.names)
     label: str = option("category", "label representation", choices=LABELS.names)
-    seed: int = option(0, "seed of task, split, initialisation, shuffling and augmentation", at_least=0)
+    seed: int = option(0, "seed of task, split, initialisation, shuffling and augmentation", at_least=0,
+                       at_most=LARGEST_SEED)
     weights: str = option("none", "trained weights of the encoder resnet50", choices=("none", "imagenet"))
-    init_from: str | None = option(None, "start from a .keras file, or from the final weights of this pseudo-labelling run")
+    init_from: str | None = option(None, "start from a .keras file, or from the final weights of this run, a plain one too")
     sizes: str | None = option(None, "image sides of the blocks of a training, as 128,224 (default: the source's own)")
     frozen_epochs: int = option(8, "epochs of a block's first stage (flat-then-cosine; a trained backbone is frozen)",
-                                at_least=1)
-    tuning_epochs: int = option(4, "epochs of a block's second stage (one-cycle, everything learns)", at_least=1)
-    least_steps: int = option(300, "steps of the optimiser that a stage has at least; few images get more epochs", at_least=1)
+                                at_least=1, at_most=MOST_EPOCHS)
+    tuning_epochs: int = option(4, "epochs of a block's second stage (one-cycle, everything learns)", at_least=1,
+                                at_most=MOST_EPOCHS)
+    least_steps: int = option(300, "steps of the optimiser that a stage has at least; few images get more epochs", at_least=1,
+                              at_most=MOST_STEPS)
     learning_rate: float | None = option(None, "highest rate of the first stage (Adam; default: 0.002, regressed labels 0.03)",
-                                         above=0)
+                                         above=0, at_most=LARGEST_RATE)
     tuning_rate: float | None = option(None, "highest rate of the second stage (Adam; default: 0.0005, regressed labels 0.01)",
-                                       above=0)
-    batch_size: int = option(64, "training batch size", at_least=1)
+                                       above=0, at_most=LARGEST_RATE)
+    batch_size: int = option(64, "training batch size", at_least=1, at_most=LARGEST_BATCH)
     scale: float = option(1.0, "factor of all epochs and of --least-steps, for quick trials", above=0, at_most=1)
     crop_area: float = option(0.35, "smallest share of the image that a random crop keeps", above=0, at_most=1)
     mixup: float = option(0.0, "alpha of MixUp, 0: none", at_least=0, at_most=1)
@@ -130,7 +143,7 @@ def parse_sizes(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and 8 <= int(part) <= LARGEST_SIDE for part in parts):
+    if not all(part.isdecimal() and len(part) < 9 and 8 <= int(part) <= LARGEST_SIDE for part in parts):
         raise UserError(f"--sizes wants image sides from 8 to {LARGEST_SIDE}, as 128,224. Received: {text!r}.")
     sides = tuple(map(int, parts))
     if any(later <= earlier for earlier, later in pairwise(sides)):
@@ -172,7 +185,7 @@ class CleaningConfig(WeakLabelConfig):
     script: ClassVar[str] = "clean_labels.py"
 
     noise_rate: float | None = option(None, "share of the training labels that is made wrong (default: 0.2; a folder's "
-                                            "labels are taken as they are)", at_least=0)
+                                            "labels are taken as they are)", at_least=0, at_most=1)
     noise: str = option("symmetric", "wrong labels: any other class, or the one of a pair", choices=("symmetric", "pairs"))
     noise_pairs: tuple[tuple[str, str], ...] = option((), "with --noise pairs: a class and what it is mistaken for, as cat=dog "
                                                           "(repeatable; default: each class for the next one)")

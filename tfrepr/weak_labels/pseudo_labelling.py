@@ -5,7 +5,6 @@ Reference: Lee 2013, "Pseudo-Label: the simple and efficient semi-supervised lea
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import click
 import numpy as np
 
 from tfrepr.data.splits import stratified_holdout
-from tfrepr.runs import write_atomically
 from tfrepr.seeds import generator
 from tfrepr.weak_labels.options import PseudoLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -70,19 +68,10 @@ def _label(workshop: Workshop, trained: Trained, rows: np.ndarray, iteration: in
     if not sure.any():
         click.secho(f"  No prediction is {workshop.config.confidence:.0%} sure; the next training has the labelled images "
                     "alone.", fg="yellow")
-    _write(workshop.run / f"pseudo_labels-{iteration}.csv", rows, guessed, confidence, sure, workshop.dataset.class_names)
+    workshop.write_list(f"pseudo_labels-{iteration}.csv", rows, class_id=guessed,
+                        class_name=np.array(workshop.dataset.class_names)[guessed], confidence=np.round(confidence, 6),
+                        kept=sure.astype(int))
     return guessed, sure
-
-
-def _write(path: Path, rows: np.ndarray, guessed: np.ndarray, confidence: np.ndarray, sure: np.ndarray,
-           class_names: tuple[str, ...]) -> None:
-    import pandas as pd
-
-    table = pd.DataFrame({"image": rows, "class_id": guessed, "class_name": [class_names[class_id] for class_id in guessed],
-                          "confidence": np.round(confidence, 6), "kept": sure.astype(int)})
-    buffer = io.StringIO()
-    table.to_csv(buffer, index=False)
-    write_atomically(path, buffer.getvalue().encode())
 
 
 def agreement(guessed: np.ndarray, sure: np.ndarray, truth: np.ndarray | None) -> dict[str, float | None]:

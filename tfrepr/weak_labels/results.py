@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, label_rank
 from tfrepr.labels.options import LabelOptions
-from tfrepr.options import off_default
+from tfrepr.options import off_default, plain_text
 from tfrepr.reading import noted
 from tfrepr.results import named_classes
 from tfrepr.weak_labels.options import WeakLabelConfig
@@ -55,7 +55,7 @@ def _settings(config: WeakLabelConfig) -> str:
     plain = type(config)(dataset=config.dataset, encoder=config.encoder, label=config.label, folder=config.folder)
     extra = off_default(config, plain)
     extra.update(off_default(extra.pop("label_options", LabelOptions())))
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(extra.items())
+    return ", ".join(f"{name.replace('_', ' ')} {plain_text(value)}" for name, value in sorted(extra.items())
                      if name not in ("seed", LEVELS[config.task]))
 
 

@@ -40,3 +40,8 @@ class WeakLabelRun(RunDirectory):
             UserError: The folder is not such a run directory, or its config cannot be read.
         """
         return self.read_config(WeakLabelConfig)
+
+    def lists(self) -> list[Path]:
+        """What the run has written for people: lists of labels and the sheet of suspect pictures, those that there are."""
+        return [path for pattern in ("pseudo_labels-*.csv", "label_errors.csv", "suspects.png")
+                for path in sorted(self.path.glob(pattern))]

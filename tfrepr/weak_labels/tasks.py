@@ -78,12 +78,13 @@ def with_unlabelled_pictures(dataset: ImageDataset, config: PseudoLabelConfig) -
     """
     from tfrepr.data.sources.folder import unlabelled_pictures
 
-    pictures = unlabelled_pictures(Path(config.folder), dataset.image_shape[0])
+    pictures, files = unlabelled_pictures(Path(config.folder), dataset.image_shape[0])
     if not len(pictures):
         raise UserError(f"{config.folder} has no unlabelled images: put pictures into its sub-folder `unlabelled`, or hide "
                         "labels with --labelled-percent.")
     return dataclasses.replace(dataset, train_images=np.concatenate([dataset.train_images, pictures]),
-                               train_ids=np.concatenate([dataset.train_ids, np.full(len(pictures), UNLABELLED)]))
+                               train_ids=np.concatenate([dataset.train_ids, np.full(len(pictures), UNLABELLED)]),
+                               train_files=(*dataset.train_files, *files))
 
 
 def hide_labels(ids: np.ndarray, percent: float, seed: int, class_names: Sequence[str]) -> np.ndarray:
@@ -99,7 +100,7 @@ def hide_labels(ids: np.ndarray, percent: float, seed: int, class_names: Sequenc
         int64, `(n,)`, `UNLABELLED` where the label is hidden.
 
     Raises:
-        UserError: A class without a labelled image, or nothing left to hide.
+        UserError: A class without a labelled image, no class with two, or nothing left to hide.
     """
     ids = checked_ids(ids, classes=len(class_names))
     order = stratified_order(ids, generator(seed, "corruption", "missing"))
@@ -110,6 +111,9 @@ def hide_labels(ids: np.ndarray, percent: float, seed: int, class_names: Sequenc
         names = ", ".join(class_names[class_id] for class_id in empty[:5]) + (", ..." if len(empty) > 5 else "")
         raise UserError(f"{percent:g}% of {len(ids)} images are {count}, and among them is no labelled image of: {names}. No "
                         "network can learn a class that it never sees. Use a larger --labelled-percent or another --seed.")
+    if np.bincount(ids[kept]).max() < 2:
+        raise UserError(f"{percent:g}% of {len(ids)} images are {count}, one of each class, and none is left to validate with. "
+                        "Use a larger --labelled-percent.")
     if count == len(ids):
         raise UserError(f"There are no unlabelled images: {percent:g}% of {len(ids)} images are all of them. Use a smaller "
                         "--labelled-percent.")
@@ -167,10 +171,13 @@ def pair_partners(class_names: Sequence[str], pairs: Sequence[tuple[str, str]]) 
 
 
 def check_folds(ids: np.ndarray, folds: int, class_names: Sequence[str]) -> None:
-    """Raises UserError where a class has fewer images than folds."""
+    """Raises UserError where a class has fewer images than folds, or the other folds' images are one of each class at most."""
     counts = np.bincount(checked_ids(ids), minlength=len(class_names))
     few = np.flatnonzero(counts < folds)
     if len(few):
         names = ", ".join(f"{class_names[class_id]} ({counts[class_id]})" for class_id in few[:5])
         raise UserError(f"Each of the {folds} folds needs an image of every class, but there are too few of: {names}. Use "
                         f"--folds {max(int(counts.min()), 2)} or add images.")
+    if (counts - -(-counts // folds)).max() < 2:
+        raise UserError(f"With {folds} folds of so few images (no class has more than {counts.max()}), a network would learn "
+                        "from one of each class, and none is left to validate with. Use more --folds or add images.")

@@ -26,7 +26,6 @@ from tfrepr.training.devices import compute_types
 from tfrepr.training.stages import Lesson, Stage, run_stage
 from tfrepr.training.transfer import transfer_weights
 from tfrepr.weak_labels.options import WeakLabelConfig
-from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.temperature import fit_temperature
 from tfrepr.weak_labels.workshop import Workshop
 
@@ -135,20 +134,22 @@ def _untrained(workshop: Workshop, side: int) -> keras.Model:
 
 
 def starting_weights(path: Path) -> Path:
-    """The file that `--init-from` means: itself, or the final weights of a run's last training.
+    """The file that `--init-from` means: itself, or the weights after the last epoch of a run, of its last training.
 
     Raises:
-        UserError: Neither a `.keras` file nor a finished run of scripts/pseudo_label.py.
+        UserError: Neither a `.keras` file nor a finished run that has kept its weights.
     """
     if path.is_file():
         return path
-    run = WeakLabelRun(path)
-    last = run.metrics("trainings")["trainings"][-1]["name"] if run.finished else None
-    found = sorted((path / str(last)).glob("*/last.keras"))
+    run = RunDirectory(path)
+    trainings = run.metrics().get("trainings") if run.finished else None  # a run of scripts/train.py is one training
+    stages = [path / "last.keras"] if not trainings else sorted(
+        (path / trainings[-1]["name"]).glob("*/last.keras"), key=lambda file: int(file.parent.name.partition("-")[0]))
+    found = [file for file in stages if file.is_file()]
     if not found:
-        raise UserError("--init-from wants a .keras file or the directory of a finished run of scripts/pseudo_label.py. "
-                        f"Received: {path}.")
-    return max(found, key=lambda file: int(file.parent.name.partition("-")[0]))
+        raise UserError("--init-from wants a .keras file or the directory of a finished run of scripts/train.py, "
+                        f"scripts/pseudo_label.py or scripts/clean_labels.py, with its weights. Received: {path}.")
+    return found[-1]
 
 
 def _lesson(workshop: Workshop, stage: Stage, train_rows: np.ndarray, validation_rows: np.ndarray, ids: np.ndarray,

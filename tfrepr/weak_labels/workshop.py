@@ -15,6 +15,7 @@ from tfrepr.data.resizing import PixelMap, evaluation_batches, standardisation
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.encoders.resnet50 import pretrained_pixels
+from tfrepr.runs import write_atomically
 from tfrepr.training.devices import Device, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
 from tfrepr.training.stages import STAGE_FILE
@@ -51,6 +52,21 @@ class Workshop:
     def batches(self, images: np.ndarray, ids: np.ndarray, side: int | None = None) -> Any:
         """Images as they are, for evaluation and prediction; pixels uint8, ids `(n,)`."""
         return evaluation_batches(images, ids, side=side or self.side, pixel_map=self.pixel_map)
+
+    def write_list(self, name: str, rows: np.ndarray, **columns: Any) -> None:
+        """Writes a CSV file of training images into the run directory.
+
+        Args:
+            name: Of the file.
+            rows: Indices of the images, `(n,)`; they are the column `image`, and `file` says where each was read from, in data
+                sources of files.
+            columns: Further columns of n values.
+        """
+        import pandas as pd
+
+        files = {"file": [self.dataset.train_files[row] for row in rows]} if self.dataset.train_files else {}
+        text = pd.DataFrame({"image": rows, **files, **columns}).to_csv(index=False, lineterminator="\n")
+        write_atomically(self.run / name, text.encode("utf-8", "backslashreplace"))  # names of files can hold any bytes
 
 
 def run_pipeline(config: WeakLabelConfig, output: Path, load_task: Callable[[], Task],

@@ -44,20 +44,22 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
                         f"--data-dir {data_dir}.")
     root, side = Path(data_dir).expanduser(), image_size or DEFAULT_SIZE
     listing = list_folder(root)
+    names = _relative(root, [path for found in listing.train.values() for path in found])
     if listing.test is None:
         images, ids = _load(root, listing.train, side, at_least=3)
         train, test = stratified_holdout(ids, TEST_FRACTION, generator(TEST_SEED, "split", "folder"))
         train_images, train_ids, test_images, test_ids = images[train], ids[train], images[test], ids[test]
+        names = [names[row] for row in train]
     else:
         train_images, train_ids = _load(root / "train", listing.train, side, at_least=2)
         test_images, test_ids = _load(root / "test", listing.test, side, at_least=1)
     mean, std = channel_statistics(train_images)
     return ImageDataset(name="folder", variant=f"folder {printable(root.resolve().name)}", class_names=tuple(listing.train),
                         train_images=train_images, train_ids=train_ids, test_images=test_images, test_ids=test_ids,
-                        mean=mean, std=std, flip=True, validation=0.1)
+                        mean=mean, std=std, flip=True, validation=0.1, train_files=tuple(names))
 
 
-def unlabelled_pictures(root: Path, side: int) -> np.ndarray:
+def unlabelled_pictures(root: Path, side: int) -> tuple[np.ndarray, list[str]]:
     """The pictures in the sub-folder `unlabelled` or `unlabeled`, by name.
 
     Args:
@@ -65,12 +67,19 @@ def unlabelled_pictures(root: Path, side: int) -> np.ndarray:
         side: Side of the square images, pixels.
 
     Returns:
-        uint8, `(n, side, side, 3)`; n is 0 where there is no such sub-folder.
+        uint8, `(n, side, side, 3)`, and their paths relative to `root`; n is 0 where there is no such sub-folder.
 
     Raises:
         UserError: A picture that cannot be decoded.
     """
-    return read_pictures(list_folder(root.expanduser()).unlabelled, side)
+    root = root.expanduser()
+    files = list_folder(root).unlabelled
+    return read_pictures(files, side), _relative(root, files)
+
+
+def _relative(root: Path, files: list[Path]) -> list[str]:
+    """Paths as a user writes them inside the folder, with slashes on every system."""
+    return [path.relative_to(root).as_posix() for path in files]
 
 
 def _load(parent: Path, files: Files, side: int, at_least: int) -> tuple[np.ndarray, np.ndarray]:
