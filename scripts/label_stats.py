@@ -37,10 +37,10 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
     models from the web. Distances are given for both normalisations and four norms; the lines L1 and L2 use those that the
     paper's numbers turn out to use.
     """
+    from tfrepr.files import write_atomically
     from tfrepr.labels.report import as_csv, as_json, as_text, summary
     from tfrepr.labels.statistics import measure
     from tfrepr.labels.tables import default_labels, load_table, make_table
-    from tfrepr.runs import write_atomically
 
     label_options = LabelOptions(**given(options))
     for label in (*labels, *filter(None, [as_label])):

@@ -37,11 +37,11 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     <data set>_gallery. Nothing is played, and no images are read. Equal options give equal files.
     """
     from tfrepr.figures.style import check_formats, save
+    from tfrepr.files import write_atomically
     from tfrepr.labels.export import table_files, wav_files
     from tfrepr.labels.gallery import draw_gallery
     from tfrepr.labels.speech import class_waveforms
     from tfrepr.labels.tables import default_labels, make_table
-    from tfrepr.runs import write_atomically
 
     label_options, chosen_formats = LabelOptions(**given(options)), check_formats(formats.split(","))
     for label in labels:

@@ -35,10 +35,10 @@ def main(images: tuple[Path, ...], run: Path, top: int, test_set: bool, count: i
     from tfrepr.analysis.speaking_command import check_files, speak_pictures, speak_test_set
     from tfrepr.figures.style import check_formats
 
-    chosen_formats, folder = check_formats(formats.split(",")), out or run / "spoken"
+    chosen_formats = check_formats(formats.split(","))
     check_files(images)
-    lines = speak_test_set(run, count=count, data_dir=data_dir, out=folder) if test_set else \
-        speak_pictures(run, images, top=top, data_dir=data_dir, out=folder, formats=chosen_formats)
+    lines = speak_test_set(run, count=count, data_dir=data_dir, out=out) if test_set else \
+        speak_pictures(run, images, top=top, data_dir=data_dir, out=out, formats=chosen_formats)
     for line in lines:
         click.echo(line)
 

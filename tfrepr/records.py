@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tfrepr.runs import RunDirectory, write_atomically
+from tfrepr.files import write_atomically
+from tfrepr.runs import RunDirectory
 
 FOLDER = "results"
 """Of the records, in the folder of all results."""

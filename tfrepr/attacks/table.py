@@ -24,7 +24,7 @@ from tfrepr.attacks.protocols import Attack, Protocol
 from tfrepr.attacks.sweep import Outcome
 from tfrepr.attacks.victim import Decisions
 from tfrepr.errors import UserError
-from tfrepr.runs import replacing, write_atomically
+from tfrepr.files import npz_bytes, write_atomically
 
 Key = tuple[Any, ...]
 ENSEMBLE = "ensemble"
@@ -162,8 +162,7 @@ class Survivors:
     def add(self, survivors: Mapping[Key, np.ndarray]) -> None:
         """Takes in what an attack left, and writes the file."""
         self._bits.update({_text(key): np.packbits(flags) for key, flags in survivors.items()})
-        with replacing(self._path) as temporary:
-            np.savez_compressed(temporary, **self._bits)
+        write_atomically(self._path, npz_bytes(self._bits))
 
 
 def _text(key: Key) -> str:

@@ -13,9 +13,9 @@ import click
 from tfrepr.cli import record_options, voice_list_option
 from tfrepr.errors import UserError
 from tfrepr.experiments.cells import LABEL_FIELDS
+from tfrepr.files import write_atomically
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
-from tfrepr.runs import write_atomically
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 
 WEAK_EXPERIMENTS: Registry = Registry("experiment")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from dataclasses import asdict, dataclass
@@ -12,7 +11,8 @@ import keras
 import numpy as np
 
 from tfrepr.errors import UserError
-from tfrepr.runs import RunDirectory, replacing, write_atomically
+from tfrepr.files import npz_bytes, replacing, write_atomically
+from tfrepr.runs import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ class Checkpoint:
         if improved:
             save_model(self.model, self._best(progress.best_epoch))
         arrays = {f"variable{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
-        buffer = io.BytesIO()
-        np.savez(buffer, progress=np.array(json.dumps(asdict(progress))), **arrays)
-        write_atomically(self.run / "state.npz", buffer.getvalue())
+        arrays["progress"] = np.array(json.dumps(asdict(progress)))
+        write_atomically(self.run / "state.npz", npz_bytes(arrays, compressed=False))
         self._drop_others(progress)
 
     def restore(self) -> Progress:

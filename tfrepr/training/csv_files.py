@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfrepr.runs import write_atomically
+from tfrepr.files import write_atomically
 
 
 def cut_back(path: Path, columns: Sequence[str], last: int) -> None:

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from tfrepr.data.splits import stratified_holdout
-from tfrepr.runs import write_atomically
+from tfrepr.files import write_atomically
 from tfrepr.seeds import generator
 from tfrepr.weak_labels.options import PseudoLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun

@@ -84,7 +84,7 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
     Returns:
         The network at the lowest validation loss of its last stage.
     """
-    folder = RunDirectory(workshop.run / name)
+    folder = RunDirectory(workshop.run.folder(name))
     seed = integer_seed(workshop.config.seed, "initialisation", name)
     config = workshop.config
     stages = [stage.lasting(_steps(config, train_rows)) for stage in stages]
@@ -113,7 +113,7 @@ def _run_stages(workshop: Workshop, folder: RunDirectory, stages: list[Stage], t
             transfer_weights(model, larger, f"the {model.input_shape[1]}-pixel block")
             model = larger
         lesson = _lesson(workshop, stage, train_rows, validation_rows, ids, seed + number)
-        run_stage(folder / f"{number}-{stage.name}", stage, model, workshop.representation, lesson, jit=workshop.jit)
+        run_stage(folder.folder(f"{number}-{stage.name}"), stage, model, workshop.representation, lesson, jit=workshop.jit)
 
 
 def new_model(workshop: Workshop, side: int) -> keras.Model:
