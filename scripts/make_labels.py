@@ -37,7 +37,7 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     <data set>_gallery. Nothing is played, and no images are read. Equal options give equal files.
     """
     from tfrepr.figures.style import check_formats, save
-    from tfrepr.files import write_atomically
+    from tfrepr.files import make_folder, write_atomically
     from tfrepr.labels.export import table_files, wav_files
     from tfrepr.labels.gallery import draw_gallery
     from tfrepr.labels.speech import class_waveforms
@@ -57,7 +57,7 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
         files |= {f"{prefix}_wav/{name}": content for name, content in wavs.items()}
     figure = draw_gallery(tables, columns)
     for name, content in files.items():
-        write_atomically(output / name, content)
+        write_atomically(make_folder(output, *Path(name).parent.parts) / Path(name).name, content)
     pictures = save(figure, output / f"{prefix}_gallery", chosen_formats)
     for table in tables:
         click.echo(f"{output / f'{prefix}_{table.label}.npy'}: {table.shape_text}")

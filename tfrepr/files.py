@@ -124,10 +124,12 @@ def append(path: Path, text: str) -> None:
     Raises:
         UserError: As for `replacing`; the file may end in a part of the text then.
     """
+    rest = text.encode()
     try:
         _check_place(path)
         with open(path, "ab", buffering=0, opener=_open_plainly) as file:
-            file.write(text.encode())
+            while rest:
+                rest = rest[file.write(rest):]
             os.fsync(file.fileno())
     except OSError as error:
         raise UserError(f"Cannot write {path} ({error.strerror or error}). Earlier results are intact: make room, then repeat "
