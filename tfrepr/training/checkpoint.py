@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -114,8 +117,19 @@ class Checkpoint:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Writes a `.keras` file whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, _own_temporary_folder():
         model.save(temporary)
+
+
+@contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    """For a while all temporary files go to a folder that is removed: Keras leaves its own behind where the disk is full."""
+    usual = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="tfrepr-") as tempfile.tempdir:
+        try:
+            yield
+        finally:
+            tempfile.tempdir = usual
 
 
 def load_model(path: Path) -> keras.Model:
