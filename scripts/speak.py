@@ -8,19 +8,19 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import PATH, user_errors
 from tfrepr.errors import UserError
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE]...")
-@click.option("--run", required=True, type=click.Path(path_type=Path), metavar="RUN_DIR",
+@click.argument("images", nargs=-1, type=PATH, metavar="[IMAGE]...")
+@click.option("--run", required=True, type=PATH, metavar="RUN_DIR",
               help="a finished run with --label speech or speech-augmented")
 @click.option("--top", type=click.IntRange(1, 10), default=5, show_default=True, help="how many words are named")
 @click.option("--test-set", is_flag=True, help="judge the answers to test images instead: by threshold, nearest label and ear")
 @click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="test images that are judged")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the run's data")
-@click.option("--out", type=click.Path(path_type=Path), default=None,
+@click.option("--data-dir", type=PATH, default=None, help="folder with the files of the run's data")
+@click.option("--out", type=PATH, default=None,
               help="folder for WAV files, figures and tables  [default: RUN_DIR/spoken]")
 @click.option("--format", "formats", default="png", show_default=True, help="formats of the figure, of png, pdf and eps")
 @user_errors

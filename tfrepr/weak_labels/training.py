@@ -14,6 +14,7 @@ import numpy as np
 from tfrepr.data.resizing import Recipe, training_batches
 from tfrepr.errors import UserError
 from tfrepr.evaluation import evaluate, forward_function
+from tfrepr.files import user_path
 from tfrepr.models.build import build_model
 from tfrepr.models.encoders.resnet50 import load_pretrained
 from tfrepr.runs import RunDirectory
@@ -122,7 +123,7 @@ def new_model(workshop: Workshop, side: int) -> keras.Model:
     if config.weights != "none":
         load_pretrained(model, config.weights)
     elif config.init_from is not None:
-        path = starting_weights(Path(config.init_from))
+        path = starting_weights(user_path(config.init_from))
         transfer_weights(load_model(path), model, str(path))
     return model
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfrepr.errors import UserError
-from tfrepr.files import unfinished
+from tfrepr.files import unfinished, user_path
 
 ORIGIN = "https://www.cs.toronto.edu/~kriz/"
 
@@ -61,7 +61,7 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
     """
     places = [keras_cache()]
     if data_dir is not None:
-        data_dir = Path(data_dir).expanduser()
+        data_dir = user_path(data_dir)
         if not data_dir.exists():
             raise UserError(f"The data folder {data_dir} does not exist. Create it and put {files.archive} there, or leave out "
                             "--data-dir to download it.")
@@ -80,7 +80,7 @@ def keras_cache() -> Path:
     if home is None:
         user = Path(os.path.expanduser("~"))  # stays "~" where there is no home
         home = (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"
-    return Path(home).expanduser() / "datasets"
+    return user_path(home) / "datasets"
 
 
 def _find(files: CifarFiles, place: Path) -> Path | None:

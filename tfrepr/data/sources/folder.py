@@ -10,6 +10,7 @@ import numpy as np
 from tfrepr.data.dataset import ImageDataset, channel_statistics
 from tfrepr.data.splits import stratified_holdout
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 from tfrepr.registry import DATASETS
 from tfrepr.seeds import generator
 
@@ -45,10 +46,10 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
     Raises:
         UserError: No folder, fewer than two classes, a class with too few pictures, a picture that cannot be decoded.
     """
-    if data_dir is None or not Path(data_dir).expanduser().is_dir():
+    if data_dir is None or not user_path(data_dir).is_dir():
         raise UserError("The data source `folder` needs a folder with one sub-folder of pictures a class. Received: "
                         f"--data-dir {data_dir}.")
-    root, side = Path(data_dir).expanduser(), image_size or DEFAULT_SIZE
+    root, side = user_path(data_dir), image_size or DEFAULT_SIZE
     train_files, test_files = _files(root)
     train_images, train_ids = _load(train_files, side)
     if test_files is None:
@@ -76,7 +77,7 @@ def unlabelled_pictures(root: Path, side: int) -> np.ndarray:
     Raises:
         UserError: A picture that cannot be decoded.
     """
-    folder = root.expanduser() / UNLABELLED_FOLDER
+    folder = user_path(root) / UNLABELLED_FOLDER
     files = _pictures(folder) if folder.is_dir() else []
     return np.stack([read_picture(path, side) for path in files]) if files else np.zeros((0, side, side, 3), np.uint8)
 
