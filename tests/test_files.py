@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 from tfrepr.analysis.features import request_features
+from tfrepr.analysis.paired_copies import read_images
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.files import append, make_folder, npz_bytes, read_regular, replacing, user_path, write_atomically
+from tfrepr.labels.build import read_table
+from tfrepr.labels.waveforms import read_wav
 from tfrepr.runs import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,6 +110,16 @@ def test_links_pipes_and_devices_are_refused_and_not_waited_for(tmp_path):
     server.close()
     assert target.read_bytes() == b"precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@posix
+def test_pipes_that_the_user_names_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "table.npy")
+    (tmp_path / "link").symlink_to(tmp_path / "table.npy")
+    for read in (lambda path: read_table(path, None), read_wav, read_images):
+        for name in ("table.npy", "link", "/dev/zero"):
+            with pytest.raises(UserError, match=r"is a (named pipe|device), which cannot be read here"):
+                read(tmp_path / name)
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -173,6 +173,16 @@ def make_folder(root: Path, *names: str) -> Path:
     return folder
 
 
+def refuse_pipes(path: Path) -> None:
+    """For a file that the user named and a library opens; links are followed, and what is missing is left to the library.
+
+    Raises:
+        UserError: It is a pipe, a socket or a device, at which a reader could wait for ever.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"{path} is {_kind(path.stat().st_mode)}, which cannot be read here. Name a regular file.")
+
+
 def _check_place(path: Path) -> None:
     """Refuses what is neither a regular file nor nothing."""
     try:
@@ -180,8 +190,12 @@ def _check_place(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
-        raise UserError(f"{path} is {kind}; only a regular file is read or replaced there. Remove it, or choose another place.")
+        raise UserError(f"{path} is {_kind(mode)}; only a regular file is read or replaced there. Remove it, or choose another "
+                        "place.")
+
+
+def _kind(mode: int) -> str:
+    return next((name for is_kind, name in _KINDS if is_kind(mode)), "no file")
 
 
 def _open_plainly(path: str, flags: int) -> int:
@@ -206,10 +220,11 @@ def _remove_abandoned(folder: Path) -> None:
     """Removes temporary files whose writers died: nobody holds their locks."""
     if fcntl is None:
         return
-    for left in [entry.path for entry in os.scandir(folder) if UNFINISHED.match(entry.name)]:
-        with suppress(OSError), open(left, "r+b", opener=_open_plainly) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.unlink(left)
+    with suppress(OSError):  # a folder that may be written and not read
+        for left in [entry.path for entry in os.scandir(folder) if UNFINISHED.match(entry.name)]:
+            with suppress(OSError), open(left, "r+b", opener=_open_plainly) as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(left)
 
 
 def _sync_folder(folder: Path) -> None:

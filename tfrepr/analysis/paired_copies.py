@@ -14,6 +14,7 @@ from tfrepr.analysis.evaluation_report import answer
 from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
+from tfrepr.files import refuse_pipes
 from tfrepr.runs import RunDirectory
 
 Z_95 = 1.959964
@@ -26,6 +27,7 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: No such file, or other arrays.
     """
+    refuse_pipes(path)
     try:
         arrays = np.load(path, allow_pickle=False)
         images, labels = np.asarray(arrays["images"]), np.asarray(arrays["labels"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.errors import UserError
-from tfrepr.files import user_path
+from tfrepr.files import refuse_pipes, user_path
 from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
@@ -68,6 +68,7 @@ def read_table(path: Path, classes: int | None) -> np.ndarray:
     Raises:
         UserError: Not such a file, pickled objects, a wrong number or shape of rows, or values that are not finite.
     """
+    refuse_pipes(path)
     try:
         table = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

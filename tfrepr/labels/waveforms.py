@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import refuse_pipes
 
 MAX_SECONDS = 10.0
 MIN_SECONDS = 0.1
@@ -68,6 +69,7 @@ def read_wav(path: Path) -> Waveform:
     """
     import soundfile
 
+    refuse_pipes(path)
     try:
         with soundfile.SoundFile(path) as file:
             if file.frames > MAX_SECONDS * file.samplerate:
