@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import stat
 import subprocess
 import sys
 import textwrap
@@ -134,6 +135,23 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
             raise error
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.npz"]
     assert path.read_bytes() == b"old"
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    path, seen = tmp_path / "state.npz", []
+
+    def watched(call):
+        def watching(first, *rest):
+            kind = "folder" if isinstance(first, int) and stat.S_ISDIR(os.fstat(first).st_mode) else "file"
+            seen.append((call.__name__, kind, path.exists()))
+            return call(first, *rest)
+        return watching
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, watched(getattr(os, name)))
+    write_atomically(path, b"x")
+    assert seen[:2] == [("fsync", "file", False), ("replace", "file", False)]
+    assert seen[2:] == ([("fsync", "folder", True)] if os.name == "posix" else [])
 
 
 def test_names_may_be_as_long_as_the_system_allows(tmp_path):
