@@ -8,13 +8,13 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import command_line, say_next, user_errors
+from tfrepr.cli import PATH, command_line, say_next, user_errors
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("runs", nargs=-1, required=True, metavar="RUN_DIR...")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files")
+@click.option("--output", type=PATH, default=Path("output"), show_default=True,
               help="folder of all results, where run names are looked up")
 @user_errors
 def main(runs: tuple[str, ...], data_dir: Path | None, output: Path) -> None:

@@ -11,7 +11,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.attacks.protocols import AttackSettings
-from tfrepr.cli import command_line, given, record_options, say_next, start, user_errors
+from tfrepr.cli import PATH, command_line, given, record_options, say_next, start, user_errors
 from tfrepr.registry import PROTOCOLS
 
 
@@ -23,13 +23,13 @@ def protocol_list() -> str:
 @click.command(epilog=protocol_list(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 130})
 @click.argument("runs", nargs=-1, metavar="[RUN_DIR]...")
 @click.option("--experiment", metavar="NAME", help="all runs of the last use of this experiment")
-@click.option("--all", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="every finished run in this folder")
+@click.option("--all", "folder", type=PATH, metavar="FOLDER", help="every finished run in this folder")
 @record_options(AttackSettings)
-@click.option("--transfer-from", type=click.Path(path_type=Path), metavar="RUN_DIR",
+@click.option("--transfer-from", type=PATH, metavar="RUN_DIR",
               help="adaptive: the categorical run whose adversarial images are tried (default: the one beside the run)")
 @click.option("--no-transfer", is_flag=True, help="adaptive: leave the transfer attack out")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files")
+@click.option("--output", type=PATH, default=Path("output"), show_default=True,
               help="folder of all results, where --experiment and run names are looked up")
 @user_errors
 def main(runs: tuple[str, ...], experiment: str | None, folder: Path | None, transfer_from: Path | None, no_transfer: bool,

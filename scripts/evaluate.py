@@ -9,26 +9,26 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.corruptions import CORRUPTIONS
-from tfrepr.cli import command_line, say_next, user_errors
+from tfrepr.cli import PATH, command_line, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
 from tfrepr.registry import DATASETS
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN_DIR")
+@click.argument("run", type=PATH, metavar="RUN_DIR")
 @click.option("--dataset", default=None, metavar="NAME",
               help=f"other images with the same class names: {', '.join(DATASETS.names())}  [default: the run's own test set]")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the images")
-@click.option("--train-dir", type=click.Path(path_type=Path), default=None,
+@click.option("--data-dir", type=PATH, default=None, help="folder with the files of the images")
+@click.option("--train-dir", type=PATH, default=None,
               help="folder with the files that the run was trained on  [default: --data-dir without --dataset]")
 @click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
 @click.option("--images", type=click.IntRange(1, MOST_IMAGES), default=None, metavar="N", help="the first N images only")
 @click.option("--corruptions", default="none", show_default=True, metavar="NAMES",
               help=f"all, or names with commas between: {', '.join(CORRUPTIONS)}; each at five strengths")
-@click.option("--same-images", type=click.Path(path_type=Path), default=None, metavar="FILE.npz",
+@click.option("--same-images", type=PATH, default=None, metavar="FILE.npz",
               help="other copies of the first test images (arrays images, labels): compare the run's decisions image by image")
-@click.option("--out", type=click.Path(path_type=Path), default=None,
+@click.option("--out", type=PATH, default=None,
               help="folder for the results  [default: RUN_DIR/evaluation/<images>]")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the figures, of png, pdf and eps")
 @user_errors

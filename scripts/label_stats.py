@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import PATH, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -16,16 +16,16 @@ from tfrepr.registry import DATASETS, LABELS
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
                epilog=f"Labels: {', '.join(LABELS.names())}.")
-@click.argument("files", nargs=-1, metavar="[TABLE.npy]...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, metavar="[TABLE.npy]...", type=PATH)
 @click.option("--label", "labels", metavar="NAME", multiple=True, help="measure this label, made here (repeatable)")
 @click.option("--dataset", metavar="NAME", default=None,
               help=f"whose classes: {', '.join(DATASETS.names())}  [default: cifar10, or what a file is named after]")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="the folder of --dataset folder")
+@click.option("--data-dir", type=PATH, default=None, help="the folder of --dataset folder")
 @click.option("--names", default=None, metavar="A,B,C", help="class names of your own instead of a data set's")
 @click.option("--as", "as_label", metavar="LABEL", default=None, help="measure the files as this label (its row of Table 2)")
 @click.option("--image-side", type=click.IntRange(8, 512), default=32, show_default=True,
               help="pixels; square labels are twice as large")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output/label_stats.csv"), show_default=True,
+@click.option("--output", type=PATH, default=Path("output/label_stats.csv"), show_default=True,
               help="CSV file; a JSON file of the same name is written beside it")
 @record_options(LabelOptions, leave_out=("label_file",))
 @user_errors
@@ -37,10 +37,10 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
     models from the web. Distances are given for both normalisations and four norms; the lines L1 and L2 use those that the
     paper's numbers turn out to use.
     """
+    from tfrepr.files import write_atomically
     from tfrepr.labels.report import as_csv, as_json, as_text, summary
     from tfrepr.labels.statistics import measure
     from tfrepr.labels.tables import default_labels, load_table, make_table
-    from tfrepr.runs import write_atomically
 
     label_options = LabelOptions(**given(options))
     for label in (*labels, *filter(None, [as_label])):

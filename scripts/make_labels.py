@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import PATH, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -19,11 +19,11 @@ from tfrepr.registry import DATASETS, LABELS
               help=f"make this label (repeatable): {', '.join(LABELS.names())}  [default: all that need no model from the web]")
 @click.option("--dataset", metavar="NAME", default=None,
               help=f"whose classes: {', '.join(DATASETS.names())}  [default: cifar10]")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="the folder of --dataset folder")
+@click.option("--data-dir", type=PATH, default=None, help="the folder of --dataset folder")
 @click.option("--names", default=None, metavar="A,B,C", help="class names of your own instead of a data set's")
 @click.option("--image-side", type=click.IntRange(8, 512), default=32, show_default=True,
               help="pixels; square labels are twice as large")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output/labels"), show_default=True,
+@click.option("--output", type=PATH, default=Path("output/labels"), show_default=True,
               help="folder for all files")
 @click.option("--columns", type=click.IntRange(1, 20), default=10, show_default=True, help="classes shown in the gallery")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the gallery, of png, pdf and eps")
@@ -37,11 +37,11 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     <data set>_gallery. Nothing is played, and no images are read. Equal options give equal files.
     """
     from tfrepr.figures.style import check_formats, save
+    from tfrepr.files import make_folder, write_atomically
     from tfrepr.labels.export import table_files, wav_files
     from tfrepr.labels.gallery import draw_gallery
     from tfrepr.labels.speech import class_waveforms
     from tfrepr.labels.tables import default_labels, make_table
-    from tfrepr.runs import write_atomically
 
     label_options, chosen_formats = LabelOptions(**given(options)), check_formats(formats.split(","))
     for label in labels:
@@ -57,7 +57,7 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
         files |= {f"{prefix}_wav/{name}": content for name, content in wavs.items()}
     figure = draw_gallery(tables, columns)
     for name, content in files.items():
-        write_atomically(output / name, content)
+        write_atomically(make_folder(output, *Path(name).parent.parts) / Path(name).name, content)
     pictures = save(figure, output / f"{prefix}_gallery", chosen_formats)
     for table in tables:
         click.echo(f"{output / f'{prefix}_{table.label}.npy'}: {table.shape_text}")

@@ -10,17 +10,17 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import command_line, say_next, user_errors
+from tfrepr.cli import PATH, command_line, say_next, user_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--output", type=PATH, default=Path("output"), show_default=True,
               help="folder of all results")
-@click.option("--report", type=click.Path(path_type=Path), default=ROOT / "RESULTS.md",
+@click.option("--report", type=PATH, default=ROOT / "RESULTS.md",
               help="the report  [default: RESULTS.md]")
-@click.option("--readme", type=click.Path(path_type=Path), default=ROOT / "README.md",
+@click.option("--readme", type=PATH, default=ROOT / "README.md",
               help="file with the markers between which the tables are written  [default: README.md]")
 @click.option("--no-readme", is_flag=True, help="write the report alone")
 @user_errors

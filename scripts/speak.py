@@ -8,21 +8,21 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import command_line, say_next, user_errors
+from tfrepr.cli import PATH, command_line, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE]...")
-@click.option("--run", required=True, type=click.Path(path_type=Path), metavar="RUN_DIR",
+@click.argument("images", nargs=-1, type=PATH, metavar="[IMAGE]...")
+@click.option("--run", required=True, type=PATH, metavar="RUN_DIR",
               help="a finished run with --label speech or speech-augmented")
 @click.option("--top", type=click.IntRange(1, 10), default=5, show_default=True, help="how many words are named")
 @click.option("--test-set", is_flag=True, help="judge the answers to test images instead: by threshold, nearest label and ear")
 @click.option("--count", type=click.IntRange(1, MOST_IMAGES), default=1000, show_default=True,
               help="test images that are judged")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the run's data")
-@click.option("--out", type=click.Path(path_type=Path), default=None,
+@click.option("--data-dir", type=PATH, default=None, help="folder with the files of the run's data")
+@click.option("--out", type=PATH, default=None,
               help="folder for WAV files, figures and tables  [default: RUN_DIR/spoken]")
 @click.option("--format", "formats", default="png", show_default=True, help="formats of the figure, of png, pdf and eps")
 @user_errors
@@ -37,11 +37,11 @@ def main(images: tuple[Path, ...], run: Path, top: int, test_set: bool, count: i
     from tfrepr.analysis.speaking_command import check_files, speak_pictures, speak_test_set
     from tfrepr.figures.style import check_formats
 
-    chosen_formats, folder = check_formats(formats.split(",")), out or run / "spoken"
+    chosen_formats = check_formats(formats.split(","))
     check_files(images)
     bar = sys.stdout.isatty()
-    lines = speak_test_set(run, count=count, data_dir=data_dir, out=folder, progress_bar=bar) if test_set else \
-        speak_pictures(run, images, top=top, data_dir=data_dir, out=folder, formats=chosen_formats)
+    lines = speak_test_set(run, count=count, data_dir=data_dir, out=out, progress_bar=bar) if test_set else \
+        speak_pictures(run, images, top=top, data_dir=data_dir, out=out, formats=chosen_formats)
     for line in lines:
         click.echo(line)
     say_next(command_line("evaluate", run, data_dir=data_dir) if test_set else

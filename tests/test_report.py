@@ -1,6 +1,7 @@
 """The report: the paper's numbers beside ours, never a number without what stands behind it."""
 
 import json
+import os
 import runpy
 import time
 from pathlib import Path
@@ -203,6 +204,31 @@ def test_records_are_small_files_of_finished_runs(tmp_path):
     (path / "attacks.csv").unlink()
     assert keep_records(tmp_path) == []
     assert not (tmp_path / "results" / "runs" / path.name / "attacks.csv").exists()
+
+
+def test_links_and_pipes_are_no_records(tmp_path, capsys):
+    secret = tmp_path / "secret.json"
+    secret.write_text("{}")
+    output = tmp_path / "output"
+    path = cell(output, 0.9, label="speech")
+    (output / "table1.json").symlink_to(secret)
+    (path / "attacks.csv").symlink_to(secret)
+    os.mkfifo(path / "attacks.json")
+    (path / "evaluation").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "results.csv").write_text("secret")
+    (path / "evaluation" / "digits").symlink_to(tmp_path / "elsewhere")
+    kept = {copy.name for copy in keep_records(output)}
+    assert kept == {"config.json", "environment.json", "metrics.json", "history.csv"}
+    notes = capsys.readouterr().err
+    for name in ("table1.json", "attacks.csv", "attacks.json", "results.csv"):
+        assert f"{name} is not kept" in notes
+    copies = output / "results" / "runs" / path.name
+    (copies / "metrics.json").unlink()
+    (copies / "metrics.json").symlink_to(secret)
+    with pytest.raises(UserError, match="symbolic link"):
+        keep_records(output)
+    assert secret.read_text() == "{}"
 
 
 def test_the_committed_report_is_that_of_the_committed_records():

@@ -6,16 +6,21 @@ import dataclasses
 import functools
 import os
 import shlex
+import signal
 import sys
+import threading
 import types
 import typing
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
-from tfrepr.errors import UserError
+from tfrepr.errors import UserError, disk_errors
+from tfrepr.files import user_path
 from tfrepr.options import choices_of
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -63,30 +68,49 @@ def start(command: Callable) -> None:
 
 
 def user_errors(command: Callable) -> Callable:
-    """Decorator: a `UserError` or a failing disk becomes one message on standard error and an exit code, no traceback.
+    """Decorator: a `UserError`, a failing disk or an interruption becomes one message on standard error and an exit code.
 
-    Where nobody reads the output any more, the command ends without a word.
+    SIGTERM, which `kill`, `timeout` and schedulers of clusters send, ends a command in the same way as Ctrl-C. Where nobody
+    reads the output any more, the command ends without a word.
     """
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with _termination_raised(), disk_errors():
+                return command(*args, **kwargs)
         except UserError as error:
             click.secho(f"Error: {error}", fg="red", err=True)
             sys.exit(error.exit_code)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still wants to write at the end
             sys.exit(READER_LEFT)
-        except OSError as error:
-            where = f" ({error.filename})" if error.filename else ""
-            click.secho(f"Error: {error.strerror or error}{where}. Earlier results are intact.", fg="red", err=True)
-            sys.exit(2)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
             click.secho("Interrupted. The same command goes on where this one stopped.", fg="yellow", err=True)
-            sys.exit(130)
+            sys.exit(128 + (signal.SIGTERM if isinstance(interruption, _Terminated) else signal.SIGINT))
 
     return guarded
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM has come."""
+
+
+@contextmanager
+def _termination_raised() -> Iterator[None]:
+    """Raises `_Terminated` in the main thread when SIGTERM comes; a second one ends the process at once."""
+    def stop(number: int, frame: types.FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise _Terminated
+
+    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and threading.current_thread() is threading.main_thread()
+    if usual:
+        signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        if usual:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def record_options(record_class: type, *, leave_out: Collection[str] = ()) -> Callable[[Callable], Callable]:
@@ -197,3 +221,18 @@ class _NameValue(click.ParamType):
 
 
 NAME_VALUE = _NameValue()
+
+
+class _UserPath(click.ParamType):
+    """A path, in which `~` stands for a home folder also where no shell has put it there, as in `--output=~/results`."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        try:
+            return user_path(value)
+        except UserError as error:
+            self.fail(str(error), param, ctx)
+
+
+PATH = _UserPath()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfrepr.files import write_atomically
 from tfrepr.registry import CORRUPTIONS
 from tfrepr.results import CONFIG_DEFAULTS
-from tfrepr.runs import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

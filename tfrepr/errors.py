@@ -4,6 +4,11 @@ Scripts show these as one message and leave with `exit_code`; every other except
 traceback. A message says what was received, what is allowed and what to do next.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(ValueError):
     """Input that cannot be used: a name, a number, a file, a folder."""
@@ -23,3 +28,17 @@ class TrainingDivergedError(UserError):
     """The training loss is no longer finite."""
 
     exit_code = 3
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turns what the operating system refuses (a full disk, a folder that may not be written) into a message.
+
+    Raises:
+        UserError: In place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise UserError(f"{error.strerror or error}{where}. Earlier results are intact.") from error

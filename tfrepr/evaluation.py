@@ -54,7 +54,8 @@ def forward_function(model: keras.Model, jit: bool = False) -> Callable[[Any], A
         import tensorflow as tf
 
         signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]  # any batch size: one trace serves the short last batch
-        return tf.function(lambda images: model(images, training=False), input_signature=signature, jit_compile=jit)
+        return tf.function(lambda images: model(images, training=False), input_signature=signature, autograph=False,
+                           jit_compile=jit)
     if backend == "jax":
         import jax
 

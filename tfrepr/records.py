@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import click
+
+from tfrepr.files import UNFINISHED, make_folder, write_atomically
 from tfrepr.reading import noted, read_bytes
-from tfrepr.runs import RunDirectory, write_atomically
+from tfrepr.runs import RunDirectory
 
 FOLDER = "results"
 """Of the records, in the folder of all results."""
@@ -21,7 +24,8 @@ def keep_records(output: Path) -> list[Path]:
     """Copies the records of every finished run, and the files of experiments without runs, to `<output>/results`.
 
     The records of a run are replaced by those of the run with the same name, and what that one lacks is removed; records whose
-    run is gone stay.
+    run is gone stay. What is no regular file, or lies behind a link, is left out and named: a link in a run directory from
+    somewhere else could lead to any file of the user.
 
     Args:
         output: Folder of all results.
@@ -32,17 +36,25 @@ def keep_records(output: Path) -> list[Path]:
     Raises:
         UserError: The folder cannot be written.
     """
-    copies = list(_copied(sorted(output.glob("*.json")), output))
+    copies = list(_copied(_own_files(output, ["*.json"]), output))
     for run in (run for kind in KINDS for run in sorted((output / kind).glob("*/")) if RunDirectory(run).finished):
-        copies += _copied(_records(run), output)
-        for old in _records(output / FOLDER / run.relative_to(output)):
-            if not (output / old.relative_to(output / FOLDER)).exists():
+        records = _own_files(run, KEPT)
+        copies += _copied(records, output)
+        for old in _own_files(output / FOLDER / run.relative_to(output), KEPT):
+            if output / old.relative_to(output / FOLDER) not in records:
                 old.unlink()
     return copies
 
 
-def _records(run: Path) -> list[Path]:
-    return [file for pattern in KEPT for file in sorted(run.glob(pattern))]
+def _own_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """The regular files of a folder that fit, without those that a link leads to."""
+    found = []
+    for file in (file for pattern in patterns for file in sorted(folder.glob(pattern)) if not UNFINISHED.match(file.name)):
+        if file.is_file() and file.resolve() == folder.resolve() / file.relative_to(folder):
+            found.append(file)
+        else:
+            click.secho(f"Note: {file} is not kept: it is a link, or no regular file.", fg="yellow", err=True)
+    return found
 
 
 def _copied(sources: Iterable[Path], output: Path) -> Iterator[Path]:
@@ -50,7 +62,7 @@ def _copied(sources: Iterable[Path], output: Path) -> Iterator[Path]:
         copy = output / FOLDER / source.relative_to(output)
         if (content := noted(lambda source=source: read_bytes(source), None)) is None:
             continue
-        if not copy.exists() or copy.read_bytes() != content:
-            copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists() or read_bytes(copy) != content:
+            make_folder(output / FOLDER, *source.relative_to(output).parent.parts)
             write_atomically(copy, content)
             yield copy

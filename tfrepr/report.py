@@ -18,6 +18,7 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
+from tfrepr.files import write_atomically
 from tfrepr.paper import STATEMENTS
 from tfrepr.reading import read_text
 from tfrepr.registry import EXPERIMENTS
@@ -34,7 +35,6 @@ from tfrepr.report_rows import (
     threshold_rows,
 )
 from tfrepr.results import find_runs, read_results
-from tfrepr.runs import write_atomically
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import FOLDER as WEAK_LABELS
 from tfrepr.weak_labels.runs import WeakLabelRun

@@ -20,6 +20,7 @@ import pandas as pd
 from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import plain_text
 from tfrepr.reading import UnreadableFileError, damaged, noted, read_arrays, read_csv, read_json
@@ -101,7 +102,7 @@ def _runs_in(folder: Path) -> list[Path]:
 
 
 def _matching(pattern: str, runs: Sequence[Path]) -> list[Path]:
-    path = Path(pattern)
+    path = user_path(pattern)
     if (path / "config.json").is_file():
         return [path]
     matching = _runs_in(path) if path.is_dir() else [run for run in runs if fnmatch(run.name, pattern)]

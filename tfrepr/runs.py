@@ -16,7 +16,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -28,6 +27,7 @@ import numpy as np
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, RunRefusedError, UserError
+from tfrepr.files import make_folder, npy_bytes, write_atomically
 from tfrepr.reading import MissingFileError, damaged, read_json
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
@@ -89,6 +89,14 @@ class RunDirectory:
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
+
+    def folder(self, *names: str) -> Path:
+        """A folder in the run directory for further files, made where it is missing.
+
+        Raises:
+            UserError: It leads out of the run directory by a link, or cannot be made.
+        """
+        return make_folder(self.path, *names)
 
     @property
     def finished(self) -> bool:
@@ -240,8 +248,7 @@ class RunDirectory:
                                           "--output.")
             return
         for name, array in arrays.items():
-            with replacing(self / name) as temporary:
-                np.save(temporary, array)
+            write_atomically(self / name, npy_bytes(array))
         self.write_json("environment.json", environment)
 
     def note_resumption(self, environment: dict[str, Any], unit: str, number: int) -> None:
@@ -268,34 +275,6 @@ class RunDirectory:
         record |= {"resumed": resumed} if resumed else {}
         if record != self.environment():
             self.write_json("environment.json", record)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes to a temporary file beside `path` and renames it, so that `path` is whole at every moment."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` with the same suffix, renamed to `path` on success and removed on failure.
-
-    The name is always the same, so that a killed process leaves at most one such file, which the next one overwrites; who
-    writes holds the run's lock.
-
-    Raises:
-        UserError: The disk is full or the folder cannot be written.
-    """
-    temporary = path.with_name(f".unfinished-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path} ({error.strerror or error}). Earlier results are intact: make room or choose "
-                        "another folder, then repeat the command.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def record_experiment(output: Path | str, name: str, run_names: list[str]) -> None:

@@ -14,6 +14,7 @@ from tfrepr.analysis.corruptions import chosen_corruptions
 from tfrepr.analysis.evaluation_command import evaluate_command
 from tfrepr.analysis.evaluation_report import Answers, _reliability_title, answer, confusion
 from tfrepr.analysis.paired_copies import compare_copies, paired_counts, read_images
+from tfrepr.analysis.speaking_command import speak_test_set
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
@@ -155,6 +156,19 @@ def test_an_unfinished_run_is_refused(category_run, tmp_path):
     (unfinished / "metrics.json").unlink()
     with pytest.raises(UserError, match=r"not finished: it has no metrics\.json"):
         run_evaluation(unfinished)
+
+
+def test_nothing_is_written_through_a_link_in_a_run(spoken_run, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    shutil.copytree(spoken_run.path, run.path)
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("evaluation", "spoken"):
+        (run / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="evaluation is a symbolic link"):
+        run_evaluation(run)
+    with pytest.raises(UserError, match="spoken is a symbolic link"):
+        list(speak_test_set(run.path, count=1, data_dir=None, out=None))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_runs_without_a_note_of_their_standardisation_read_their_data(category_run, tmp_path):

@@ -1,5 +1,7 @@
 """Cells on a real Ray cluster of this machine."""
 
+import signal
+
 import pytest
 
 from tests.experiments.test_runner import SMALL
@@ -26,9 +28,11 @@ def test_a_local_cluster_trains_a_list(tmp_path, capfd):
     pytest.importorskip("ray")
     good, bad = RunConfig(label="lowdim", **SMALL), RunConfig(label="lowdim", **{**SMALL, "learning_rate": 1e18})
     grid = GridOptions(engine="ray", cell_cpus=1, cell_gpus=0)
+    termination = signal.getsignal(signal.SIGTERM)
     assert run_cells("pair", [good, bad], tmp_path / "ray", grid=grid) == 3
     assert "1 trained, 1 failed" in capfd.readouterr().out
     CellProcess(Task(good.to_dict(), str(tmp_path / "here")), threads=1).follow(lambda line: None)
     assert_same_run(RunDirectory.of(good, tmp_path / "ray").path, RunDirectory.of(good, tmp_path / "here").path)
     assert run_cells("pair", [good, bad], tmp_path / "ray", grid=grid) == 3
     assert "1 finished earlier, 1 failed" in capfd.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) == termination

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfrepr.runs import HISTORY_COLUMNS
+from tfrepr.runs import HISTORY_COLUMNS, RunDirectory
 from tfrepr.training.checkpoint import load_model
 
 TIMING = {"seconds", "images_per_second"}
@@ -48,17 +48,21 @@ def wait_until(condition, process, seconds=120):
 def test_a_run_killed_at_several_points_equals_an_uninterrupted_one(finished, command, small_options, tmp_path):
     words = command(tmp_path, "--label", "speech", *small_options)
     run = tmp_path / "runs" / finished[1].name
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     moments = [
         lambda: (run / "config.json").exists(),
-        lambda: (run / ".unfinished-state.npz").exists() or (run / "state.npz").exists(),
+        lambda: list(run.glob(".unfinished-*.npz")) or (run / "state.npz").exists(),
         lambda: len((run / "history.csv").read_text().splitlines()) > 3,
     ]
     for moment in moments:
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env={**os.environ, "TMPDIR": str(temporary)})
         wait_until(moment, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (run / "metrics.json").exists(), "the run ended before it was killed"
+    assert not [path.name for path in temporary.glob("*.py")], "TensorFlow's AutoGraph had code to write down"
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "Resumed after epoch" in done.stdout
@@ -142,16 +146,39 @@ def test_checkpoints_hold_no_code_and_no_optimiser(finished):
         keras.models.load_model(finished[1] / "best.keras").optimizer is None
 
 
+@pytest.mark.parametrize("jobs", [(), pytest.param(("--jobs", "1"), marks=pytest.mark.slow)])
+def test_termination_says_what_an_interruption_says(jobs, command, small_options, tmp_path):
+    """In the middle of a list of cells, trained by this process or by others."""
+    words = command(tmp_path / "output", "--label", "category,lowdim", *small_options, "--epochs", "500", *jobs)
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: list(tmp_path.glob("output/runs/*/state.npz")), process)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert errors.endswith("Interrupted. The same command goes on where this one stopped.\n")
+    assert "Traceback" not in errors
+    assert process.returncode == 128 + signal.SIGTERM
+    (run,) = (tmp_path / "output" / "runs").iterdir()
+    assert not list(run.glob(".unfinished-*"))
+    wait_until(lambda: not RunDirectory(run).in_use, process, seconds=20)
+    assert not RunDirectory(run).in_use, "a child outlived the command"
+
+
 def test_a_full_disk_stops_with_a_message_and_the_run_goes_on_later(finished, command, train, small_options, tmp_path):
+    """In a list of cells, of which each gets its message."""
     resource = pytest.importorskip("resource")
-    words = command(tmp_path, "--label", "speech", *small_options)
+    words = command(tmp_path, "--label", "speech,lowdim", *small_options)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
 
     def no_file_over_one_megabyte():
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
 
-    full = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, preexec_fn=no_file_over_one_megabyte)
+    full = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, preexec_fn=no_file_over_one_megabyte,
+                          env={**os.environ, "TMPDIR": str(temporary)})
     assert full.returncode == 2
-    assert "Cannot write" in full.stderr
+    assert full.stderr.count("Cannot write") == 2
     assert "Traceback" not in full.stderr
+    assert list(temporary.iterdir()) == []
+    assert not list(tmp_path.glob("runs/*/.unfinished-*"))
     assert train(tmp_path, "--label", "speech", *small_options).returncode == 0
     assert_same_run(tmp_path / "runs" / finished[1].name, finished[1])

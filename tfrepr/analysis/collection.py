@@ -22,7 +22,7 @@ from tfrepr.analysis.gradcam import write_gradcam
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.attacks.loading import load_data
 from tfrepr.data.dataset import ImageDataset
-from tfrepr.errors import UserError
+from tfrepr.errors import UserError, disk_errors
 from tfrepr.reading import noted, read_text
 from tfrepr.runs import RunDirectory
 
@@ -37,8 +37,9 @@ def analyse_runs(runs: Sequence[RunDirectory], data_dir: Path | None) -> int:
     for run in runs:
         click.echo(run.path.name)
         try:
-            for line in analyse(run, data_dir):
-                click.echo(f"  {line}")
+            with disk_errors():
+                for line in analyse(run, data_dir):
+                    click.echo(f"  {line}")
         except UserError as error:
             click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
             exit_code = error.exit_code

@@ -41,7 +41,7 @@ def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, t
     if first is not None and first < len(source.images):
         source = _first(source, first)
     temperature, note = _temperature(trained, own_dir)
-    folder = out or run / "evaluation" / source.name
+    folder = out or trained.run.folder("evaluation", source.name)
     yield f"{run.name}: {len(source.images)} images ({source.title})"
     results = evaluate_run(trained, source, conditions, temperature, folder, formats)
     yield from (f"  {_line(result)}" for result in results)

@@ -22,8 +22,8 @@ from tfrepr.analysis.calibration import BINS, expected_calibration_error, reliab
 from tfrepr.analysis.corruptions import corrupt
 from tfrepr.analysis.evaluation_source import LabelledImages
 from tfrepr.analysis.trained import TrainedModel
+from tfrepr.files import write_atomically
 from tfrepr.labels.representation import THRESHOLD
-from tfrepr.runs import write_atomically
 
 
 @dataclass(frozen=True)

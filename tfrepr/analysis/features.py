@@ -15,7 +15,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -25,8 +24,9 @@ import click
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import npz_bytes, write_atomically
 from tfrepr.reading import damaged, noted, read_arrays, read_csv
-from tfrepr.runs import RunDirectory, write_atomically
+from tfrepr.runs import RunDirectory
 from tfrepr.seeds import generator
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def request_features(configs: Iterable[RunConfig], output: Path) -> list[str]:
         if run.finished and not is_requested(run):
             too_late.append(config.run_name)
         elif not run.finished:
-            (run / FOLDER).mkdir(parents=True, exist_ok=True)
+            run.folder(FOLDER)
     return too_late
 
 
@@ -135,27 +135,17 @@ def compute_features(forward: Callable[[Any], Any], batches: Iterable[tuple[Any,
 
 def write_images(run: RunDirectory, indices: np.ndarray, class_ids: np.ndarray) -> None:
     """Notes which test images the features belong to."""
-    write_atomically(run / FOLDER / "images.npz", _npz(indices=indices.astype(np.int64), class_ids=class_ids.astype(np.int64)))
+    arrays = {"indices": indices.astype(np.int64), "class_ids": class_ids.astype(np.int64)}
+    write_atomically(run.folder(FOLDER) / "images.npz", npz_bytes(arrays))
 
 
 def write_features(run: RunDirectory, epoch: int, features: np.ndarray) -> None:
     """Writes the features of an epoch and `scores.csv` of all epochs so far; without scores where these cannot be had."""
-    write_atomically(run / FOLDER / f"epoch-{epoch:05d}.npz", _npz(features=features))
+    write_atomically(run.folder(FOLDER) / f"epoch-{epoch:05d}.npz", npz_bytes({"features": features}))
     try:
         write_scores(run)
     except (ValueError, ArithmeticError, MemoryError) as error:  # a training is worth more than its scores
         click.secho(f"Note: {run / FOLDER / 'scores.csv'} could not be written: {error}", fg="yellow", err=True)
-
-
-def _npz(**arrays: np.ndarray) -> bytes:
-    """A compressed .npz file; equal arrays give equal bytes, since its entries carry no date."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            entry = io.BytesIO()
-            np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), entry.getvalue(), zipfile.ZIP_DEFLATED)
-    return content.getvalue()
 
 
 def read_class_ids(run: RunDirectory) -> np.ndarray:
@@ -219,7 +209,7 @@ def write_scores(run: RunDirectory) -> None:
     rows = [astuple(measure(features, class_ids, epoch, epochs)) for epoch, features in read_features(run).items()]
     content = io.StringIO()
     csv.writer(content, lineterminator="\n").writerows([SCORE_COLUMNS, *([_cell(value) for value in row] for row in rows)])
-    write_atomically(run / FOLDER / "scores.csv", content.getvalue().encode())
+    write_atomically(run.folder(FOLDER) / "scores.csv", content.getvalue().encode())
 
 
 def read_scores(run: RunDirectory) -> dict[tuple[float, str], float]:

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import npz_bytes, write_atomically
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.reading import damaged, read_arrays
-from tfrepr.runs import RunDirectory, replacing
+from tfrepr.runs import RunDirectory
 
 if TYPE_CHECKING:
     import keras
@@ -121,9 +122,9 @@ def write_gradcam(trained: TrainedModel, dataset: ImageDataset) -> Path:
     stages = stage_outputs(trained.model)
     predicted, maps = activation_maps(trained.model, trained.representation, trained.standardise(images), stages)
     pictures = np.stack([enlarge(one, *images.shape[1:3]) for one in maps], axis=1)
-    with replacing(trained.run / FILE) as temporary:
-        np.savez_compressed(temporary, images=images, maps=pictures.astype(np.float16), stages=np.array(list(stages)),
-                            class_ids=dataset.test_ids[chosen], predicted=predicted, class_names=np.array(dataset.class_names))
+    arrays = {"images": images, "maps": pictures.astype(np.float16), "stages": np.array(list(stages)),
+              "class_ids": dataset.test_ids[chosen], "predicted": predicted, "class_names": np.array(dataset.class_names)}
+    write_atomically(trained.run / FILE, npz_bytes(arrays))
     return trained.run / FILE
 
 

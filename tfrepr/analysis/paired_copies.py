@@ -84,7 +84,7 @@ def compare_copies(run: Path, file: Path, data_dir: Path | None, out: Path | Non
         raise UserError(f"{file} does not hold copies of the run's first test images: the label of image {place} is "
                         f"{labels[place]}, in the test set {own.class_ids[place]}.")
     found = paired_counts(*(answer(trained, copy, labels).correct for copy in (own.images[:len(labels)], images)))
-    folder = out or run / "evaluation" / file.stem
+    folder = out or trained.run.folder("evaluation", file.stem)
     RunDirectory(folder).write_json("paired.json", {"file": file.name, "own": own.title, **found})
     yield (f"{run.name}: the first {found['images']:,} images of {own.title}: accuracy {found['own_accuracy']:.2%}, on "
            f"{file.name} {found['other_accuracy']:.2%}")

@@ -16,11 +16,12 @@ from tfrepr.analysis.speaking import Judgement, Speaker, closest_labels, judge, 
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.data.sources.pictures import read_pictures
 from tfrepr.errors import UserError
+from tfrepr.files import write_atomically
 from tfrepr.labels.export import wav_bytes
 from tfrepr.labels.representation import THRESHOLD
 from tfrepr.names import printable
 from tfrepr.progress import progress
-from tfrepr.runs import RunDirectory, write_atomically
+from tfrepr.runs import RunDirectory
 from tfrepr.seeds import generator
 
 BATCH = 50
@@ -39,7 +40,7 @@ def load_speaker(run: Path, data_dir: Path | None) -> Speaker:
     return Speaker(TrainedModel.load(RunDirectory(run), data_dir))
 
 
-def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path | None, out: Path,
+def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path | None, out: Path | None,
                    formats: Sequence[str]) -> Iterator[str]:
     """Writes a WAV file for each picture and one figure; yields lines for the terminal.
 
@@ -48,7 +49,7 @@ def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path
         paths: PNG, JPEG and WebP files of any size.
         top: How many classes are named.
         data_dir: Folder with the run's data, for runs that did not note how their images are standardised.
-        out: Folder for the files.
+        out: Folder for the files, or None for `spoken` in the run directory.
         formats: Of the figure.
 
     Raises:
@@ -59,6 +60,7 @@ def speak_pictures(run: Path, paths: Sequence[Path], *, top: int, data_dir: Path
 
     speaker = load_speaker(run, data_dir)
     images = read_pictures(paths, speaker.trained.image_shape[0])
+    out = out or speaker.trained.run.folder("spoken")
     pictures = []
     for path, image, answer in zip(paths, images, speaker.answers(images), strict=True):
         candidates = speaker.nearest(answer, top)
@@ -84,20 +86,22 @@ def write_sound(speaker: Speaker, answer: np.ndarray, picture: Path, out: Path) 
     return str(target)
 
 
-def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path, progress_bar: bool = False) -> Iterator[str]:
+def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path | None,
+                   progress_bar: bool = False) -> Iterator[str]:
     """Judges answers to test images and writes `a1.csv` and `a1.json`; yields lines for the terminal.
 
     Args:
         run: The run directory.
         count: How many test images, drawn with a fixed seed; all where there are fewer.
         data_dir: Folder with the run's data.
-        out: Folder for the files.
+        out: Folder for the files, or None for `spoken` in the run directory.
         progress_bar: A moving bar for a terminal, since listening takes a fraction of a second an answer.
 
     Raises:
         UserError: As for `speak_pictures`; data that are not to be found.
     """
     speaker = load_speaker(run, data_dir)
+    out = out or speaker.trained.run.folder("spoken")
     source = own_test_images(speaker.trained, data_dir)
     total = len(source.images)
     chosen = np.arange(total) if count >= total else np.sort(generator(0, "split", "speak").choice(total, count, replace=False))

@@ -10,7 +10,7 @@ import numpy as np
 from tfrepr.attacks.protocols import Protocol
 from tfrepr.attacks.sweep import Chunk, ImageSet, craft
 from tfrepr.attacks.victim import Decisions, Victim
-from tfrepr.runs import replacing
+from tfrepr.files import npz_bytes, write_atomically
 
 FILE = "gallery.npz"
 SHOWN = 8
@@ -31,8 +31,7 @@ def write_gallery(path: Path, victim: Victim, protocol: Protocol, tests: ImageSe
     adversarial = craft(victim, attack, chunk, protocol.epsilons[-1:])
     predicted = victim.decide(adversarial, chunk.class_ids, chunk.targets).predicted
     names = np.array(class_names)
-    with replacing(path) as temporary:
-        np.savez_compressed(temporary, original=victim.space.to_pixels(chunk.images),
-                            adversarial=np.clip(victim.space.to_pixels(adversarial), 0, 1), epsilon=protocol.epsilons[-1],
-                            names=names[chunk.class_ids], predicted=names[predicted], protocol=np.array(protocol.name),
-                            attack=np.array(attack.name), goal=np.array(attack.goal), space=np.array(protocol.space))
+    write_atomically(path, npz_bytes({
+        "original": victim.space.to_pixels(chunk.images), "adversarial": np.clip(victim.space.to_pixels(adversarial), 0, 1),
+        "epsilon": protocol.epsilons[-1], "names": names[chunk.class_ids], "predicted": names[predicted],
+        "protocol": protocol.name, "attack": attack.name, "goal": attack.goal, "space": protocol.space}))

@@ -12,7 +12,7 @@ from tfrepr.attacks.campaign import attack_run
 from tfrepr.attacks.diagnosis import adaptive_fall, masking_signs
 from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol, with_unit
 from tfrepr.attacks.table import ensemble_attack
-from tfrepr.errors import UserError
+from tfrepr.errors import UserError, disk_errors
 from tfrepr.results import experiment_runs, find_runs, read_results
 from tfrepr.runs import RunDirectory
 
@@ -54,7 +54,8 @@ def attack_runs(runs: Sequence[RunDirectory], settings: AttackSettings, *, data_
     exit_code, source = 0, RunDirectory(transfer_from) if transfer_from else None
     for run in runs:
         try:
-            _attack_one(run, settings, data_dir, transfer, source, progress_bar)
+            with disk_errors():
+                _attack_one(run, settings, data_dir, transfer, source, progress_bar)
         except UserError as error:
             click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
             exit_code = error.exit_code

@@ -24,8 +24,8 @@ from tfrepr.attacks.protocols import Attack, Protocol
 from tfrepr.attacks.sweep import Outcome
 from tfrepr.attacks.victim import Decisions
 from tfrepr.errors import UserError
+from tfrepr.files import npz_bytes, write_atomically
 from tfrepr.reading import UnreadableFileError, read_arrays, read_csv, whole_number
-from tfrepr.runs import replacing, write_atomically
 
 Key = tuple[Any, ...]
 ENSEMBLE = "ensemble"
@@ -161,8 +161,7 @@ class Survivors:
     def add(self, survivors: Mapping[Key, np.ndarray]) -> None:
         """Takes in what an attack left, and writes the file."""
         self._bits.update({_text(key): np.packbits(flags) for key, flags in survivors.items()})
-        with replacing(self._path) as temporary:
-            np.savez_compressed(temporary, **self._bits)
+        write_atomically(self._path, npz_bytes(self._bits))
 
 
 def _text(key: Key) -> str:

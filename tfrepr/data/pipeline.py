@@ -5,7 +5,8 @@ epoch's number. So the pixels that image i shows in epoch e depend on (seed, e, 
 what an uninterrupted one sees, whatever the machine and the number of threads.
 
 Images are kept once, padded, as uint8. A batch is one gather of pixels, in which crop offset and flip are part of the index;
-no operation works on a single image. All of it runs on the CPU, whichever backend Keras has.
+no operation works on a single image. All of it runs on the CPU, whichever backend Keras has. AutoGraph has nothing to convert
+here; it would warn about closures on newer Pythons, and write temporary files that a killed process leaves behind.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
         labels = [label_changes(int(epoch))] if label_changes else []
         return order, *(array[order] for array in (*changes, *labels))
 
+    @tf.autograph.experimental.do_not_convert
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         kinds = [tf.int64, tf.int32, tf.int32, tf.bool] + [tf.int32] * (label_width is not None)
         drawn = tf.numpy_function(draw, [epoch], kinds, stateful=False)
@@ -126,7 +128,7 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float
         pixels, class_ids = tf.constant(images), tf.constant(checked_ids(ids, images=len(images)), tf.int32)
         standardise = _standardiser(images.shape[1:], mean, std, per_image)
 
-        @tf.autograph.experimental.do_not_convert  # nothing to convert; newer Pythons make AutoGraph warn about closures
+        @tf.autograph.experimental.do_not_convert
         def assemble(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             rows = slice(step * batch_size, (step + 1) * batch_size)
             return standardise(pixels[rows]), class_ids[rows]

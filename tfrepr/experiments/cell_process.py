@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrepr.config import RunConfig
-from tfrepr.errors import RunInUseError, UserError
+from tfrepr.errors import RunInUseError, UserError, disk_errors
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "tfrepr.experiments.cell_process"
@@ -51,8 +51,10 @@ class Task:
         """
         from tfrepr.training.loop import run_cell
 
-        run_cell(RunConfig.from_dict(self.config), Path(self.output), data_dir=Path(self.data_dir) if self.data_dir else None,
-                 progress_bar=progress_bar, **self.training)
+        data_dir = Path(self.data_dir) if self.data_dir else None
+        with disk_errors():
+            run_cell(RunConfig.from_dict(self.config), Path(self.output), data_dir=data_dir, progress_bar=progress_bar,
+                     **self.training)
 
 
 class CellProcess:

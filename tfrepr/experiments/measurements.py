@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tfrepr.errors import UserError
+from tfrepr.files import write_atomically
 from tfrepr.reading import damaged, fits, noted, read_json
 from tfrepr.registry import EXPERIMENTS
-from tfrepr.runs import write_atomically
 
 if TYPE_CHECKING:
     import keras

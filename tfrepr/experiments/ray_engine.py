@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -90,11 +91,13 @@ def _connect() -> Any:
     except ImportError:
         raise UserError("--engine ray needs the package ray. Install it with: pip install -r requirements-ray.txt") from None
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    termination = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(logging_level="warning", runtime_env={"env_vars": {"PYTHONPATH": path}})
     except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
         raise UserError(f"The Ray cluster cannot be reached ({error}). Set RAY_ADDRESS to its address, or unset it to use this "
                         "machine alone.") from None
+    signal.signal(signal.SIGTERM, termination)  # Ray's own way would leave without a word
     return ray
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfrepr.cli import command_line, record_options, say_next, voice_list_option
-from tfrepr.errors import UserError
+from tfrepr.cli import PATH, command_line, record_options, say_next, voice_list_option
+from tfrepr.errors import UserError, disk_errors
 from tfrepr.experiments.cells import LABEL_FIELDS
+from tfrepr.files import write_atomically
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
-from tfrepr.runs import write_atomically
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 
 if TYPE_CHECKING:
@@ -56,17 +56,16 @@ def command_options(record: type, experiment: str) -> Callable[[Callable], Calla
         record: `PseudoLabelConfig` or `CleaningConfig`.
         experiment: The experiment that `--experiment` names in the help text.
     """
-    folder = click.Path(path_type=Path)
     options = (
         click.option("--experiment", metavar="NAME", default=None,
                      help=f"{experiment}; other options then change every run of it"),
         record_options(record, leave_out=("folder",)),
         record_options(LabelOptions),
         voice_list_option,
-        click.option("--data-dir", type=folder, default=None, help="folder with the data set's files"),
-        click.option("--output", type=folder, default=Path("output"), show_default=True,
+        click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files"),
+        click.option("--output", type=PATH, default=Path("output"), show_default=True,
                      help="folder of all results; runs go to its sub-folder weak_labels"),
-        click.option("--plots", type=folder, default=Path("plots"), show_default=True, help="folder for table and figure"),
+        click.option("--plots", type=PATH, default=Path("plots"), show_default=True, help="folder for table and figure"),
     )
     return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
@@ -120,7 +119,8 @@ def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: P
     runs, exit_code = [], 0
     for config in configs:
         try:
-            runs.append(run_one(config, output, data_dir=data_dir))
+            with disk_errors():
+                runs.append(run_one(config, output, data_dir=data_dir))
         except UserError as error:
             click.secho(f"Error: {config.run_name + ': ' if len(configs) > 1 else ''}{error}", fg="red", err=True)
             exit_code = error.exit_code

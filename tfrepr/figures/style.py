@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfrepr.errors import UserError
+from tfrepr.files import write_atomically
 from tfrepr.registry import unknown_name
-from tfrepr.runs import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -198,7 +198,6 @@ def save(figure: Figure, path: Path, formats: Iterable[str] = ("png", "pdf")) ->
         UserError: An unknown format, or a folder that cannot be written or is full.
     """
     written = []
-    path.parent.mkdir(parents=True, exist_ok=True)
     for form in check_formats(formats):
         target = path.with_name(f"{path.name}.{form}")
         write_atomically(target, _file_bytes(figure, form))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
@@ -52,7 +53,7 @@ def build_representation(name: str, class_names: Sequence[str], *, image_side: i
                             "example --label random, whose table the file then replaces.")
         return CategoryRepresentation(name, class_names, smoothing)
     if options.label_file is not None:
-        table = read_table(Path(options.label_file), len(class_names))
+        table = read_table(user_path(options.label_file), len(class_names))
     else:
         table = LABELS[name](class_names, 2 * image_side, options)
     check_table(table, class_names, name)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import tfrepr
+from tfrepr.files import npy_bytes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.tables import LabelTable
 from tfrepr.labels.waveforms import Waveform
@@ -29,10 +30,8 @@ def table_files(table: LabelTable, options: LabelOptions, image_side: int) -> di
         `<data set>_<label>.npy`, which `numpy.load` and `--label-file` read, and its `.json`: names, recipe, options, versions.
     """
     stem = f"{table.dataset or 'own'}_{table.label}"
-    array = io.BytesIO()
-    np.save(array, table.table)
     sidecar = json.dumps(description(table, options, image_side), indent=2) + "\n"
-    return {f"{stem}.npy": array.getvalue(), f"{stem}.json": sidecar.encode()}
+    return {f"{stem}.npy": npy_bytes(table.table), f"{stem}.json": sidecar.encode()}
 
 
 def description(table: LabelTable, options: LabelOptions, image_side: int) -> dict:

@@ -22,6 +22,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 from tfrepr.labels.cache import cached_table
 
 MEMBER = "glove.6B.50d.txt"
@@ -64,7 +65,7 @@ def word_vectors(words: Sequence[str], glove_file: str | None) -> np.ndarray:
     Raises:
         UserError: No such file and no web, not a file in this format, or words that it does not have; all of them are named.
     """
-    path = Path(glove_file).expanduser() if glove_file else next((place for place in PLACES if place.exists()), None)
+    path = user_path(glove_file) if glove_file else next((place for place in PLACES if place.exists()), None)
     if path is None:
         return cached_table({"label": "glove", "file": ARCHIVE_URL, "words": list(words)}, lambda: _from_web(words))
     try:

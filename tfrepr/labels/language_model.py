@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 
 REPOSITORY = "google-bert/bert-base-uncased"
 REVISION = "86b5e0934494bd15c9632b12f734a8a67f723594"
@@ -44,7 +45,7 @@ def bert_folder(bert_path: str | None) -> Path:
     """
     if bert_path is None and not PLACE.exists():
         return _from_web()
-    folder = Path(bert_path).expanduser() if bert_path else PLACE
+    folder = user_path(bert_path) if bert_path else PLACE
     if missing := missing_files(folder):
         raise UserError(f"The BERT model {folder} lacks {', '.join(missing)}. {HOW_TO_FETCH}")
     return folder

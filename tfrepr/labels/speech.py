@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 from tfrepr.labels.cache import cached_table
 from tfrepr.labels.espeak import voices_that_say
 from tfrepr.labels.frontends import square_log_mel
@@ -94,7 +94,7 @@ def class_waveforms(class_names: Sequence[str], options: LabelOptions) -> list[W
         UserError: As for `speech`.
     """
     if options.wav_dir is not None:
-        waveforms = [read_wav(path) for path in find_wavs(Path(options.wav_dir), class_names)]
+        waveforms = [read_wav(path) for path in find_wavs(user_path(options.wav_dir), class_names)]
     else:
         words = spoken_words(class_names, options.spoken)
         pcm, sample_rate = say(words, synthesizer=options.tts, voice=options.voice, rate=options.rate, pitch=options.pitch)
@@ -136,7 +136,7 @@ def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dic
     recipe = {"recipe": RECIPE, "label": "speech", "side": side, "frontend": options.frontend, "resampler": options.resampler,
               "versions": versions("numpy", "scipy", "librosa", "scikit-image", "soxr", "tensorflow-io")}
     if options.wav_dir is not None:
-        files = find_wavs(Path(options.wav_dir), class_names)
+        files = find_wavs(user_path(options.wav_dir), class_names)
         return recipe | {"wav": [hashlib.sha256(wav_content(path)).hexdigest() for path in files]}
     check_voice(options.tts, options.voice)
     return recipe | {"words": spoken_words(class_names, options.spoken), "voice": options.voice, "rate": options.rate,

@@ -99,7 +99,7 @@ def _sound_graph(rate: int, new_rate: int, trim_decibels: float) -> Callable[[by
     audio = tensorflow_io().audio
     delay = _resampler_delay(rate, new_rate) if rate != new_rate else 0
 
-    @tf.function(input_signature=[tf.TensorSpec((), tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
     def graph(wav: Any) -> Any:
         sound = tf.cast(audio.decode_wav(wav, dtype=tf.int16)[:, 0], tf.float32) / 32768.0
         if rate != new_rate:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfrepr.errors import UserError
 from tfrepr.names import normalised
+from tfrepr.reading import read_bytes
 
 MAX_SECONDS = 10.0
 MIN_SECONDS = 0.1
@@ -80,13 +81,10 @@ def wav_content(path: Path) -> bytes:
     Raises:
         UserError: A file that is too large for a spoken word, or cannot be read.
     """
-    try:
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise UserError(f"{path} has {size:,} bytes; a WAV file with a spoken class name has at most {MOST_BYTES:,}. Cut "
-                            f"it to {MAX_SECONDS:g} s or less.")
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    if path.is_file() and (size := path.stat().st_size) > MOST_BYTES:
+        raise UserError(f"{path} has {size:,} bytes; a WAV file with a spoken class name has at most {MOST_BYTES:,}. Cut it to "
+                        f"{MAX_SECONDS:g} s or less.")
+    return read_bytes(path)
 
 
 def read_wav(path: Path) -> Waveform:

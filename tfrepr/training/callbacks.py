@@ -5,7 +5,6 @@ They run in the order Validation, CSVLog, Checkpoints, EpochLines; each finds in
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ import keras
 from tfrepr.config import RunConfig
 from tfrepr.errors import TrainingDivergedError
 from tfrepr.evaluation import Evaluation
+from tfrepr.files import append
 from tfrepr.runs import HISTORY_COLUMNS
 from tfrepr.training.checkpoint import Checkpoint, Progress
 from tfrepr.training.csv_files import cut_back
@@ -66,8 +66,10 @@ class Validation(keras.callbacks.Callback):
         return learning_rate(self.config, epoch)
 
 
-class CSVLog(keras.callbacks.CSVLogger):
-    """Keras's CSV logger with fixed columns; what was not measured stays empty.
+class CSVLog(keras.callbacks.Callback):
+    """Adds a row an epoch, with fixed columns, to a CSV file; what was not measured stays empty.
+
+    Every row goes straight to the disk: Keras's logger would try a row that did not fit once more when the program ends.
 
     Args:
         path: The file. Rows after `epochs_done`, and a torn last line, are cut off before training goes on.
@@ -76,16 +78,13 @@ class CSVLog(keras.callbacks.CSVLogger):
     """
 
     def __init__(self, path: Path, epochs_done: int, columns: Sequence[str] = HISTORY_COLUMNS) -> None:
+        super().__init__()
         cut_back(path, columns, epochs_done)
-        self.columns = columns
-        super().__init__(str(path), append=True)
+        self.path, self.columns = path, columns
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Appends the epoch's row."""
-        if self.writer is None:
-            self.writer = csv.DictWriter(self.csv_file, self.columns, extrasaction="ignore", lineterminator="\n")
-        self.writer.writerow({name: _cell(name, logs[name]) for name in self.columns if name in logs})
-        self.csv_file.flush()
+        append(self.path, ",".join(_cell(name, logs[name]) if name in logs else "" for name in self.columns) + "\n")
 
 
 def _cell(name: str, value: float) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import keras
 import numpy as np
 
 from tfrepr.errors import UserError
+from tfrepr.files import npz_bytes, replacing, write_atomically
 from tfrepr.reading import UnreadableFileError, damaged, parse_json, read_arrays
-from tfrepr.runs import RunDirectory, replacing, write_atomically
+from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest, unloadable
 
 PROGRESS_FORM = {"epoch": int, "best_epoch": int, "best_accuracy": float, "best_loss": float, "train_seconds": float}
@@ -65,9 +68,8 @@ class Checkpoint:
         if improved:
             self._save_best(progress)
         arrays = {f"variable{i:05d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
-        buffer = io.BytesIO()
-        np.savez(buffer, progress=np.array(json.dumps(asdict(progress))), best=np.array(self.best_digest or ""), **arrays)
-        write_atomically(self.run / "state.npz", buffer.getvalue())
+        arrays |= {"progress": np.array(json.dumps(asdict(progress))), "best": np.array(self.best_digest or "")}
+        write_atomically(self.run / "state.npz", npz_bytes(arrays, compressed=False))
         self._drop_others(progress)
 
     def restore(self) -> Progress:
@@ -149,8 +151,19 @@ class Checkpoint:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Writes a `.keras` file whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, _own_temporary_folder():
         model.save(temporary)
+
+
+@contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    """For a while all temporary files go to a folder that is removed: Keras leaves its own behind where the disk is full."""
+    usual = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="tfrepr-") as tempfile.tempdir:
+        try:
+            yield
+        finally:
+            tempfile.tempdir = usual
 
 
 def load_model(path: Path) -> keras.Model:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfrepr.files import write_atomically
 from tfrepr.reading import damaged, read_csv, whole_number
-from tfrepr.runs import write_atomically
 
 
 def cut_back(path: Path, columns: Sequence[str], last: int) -> None:

@@ -212,7 +212,7 @@ def _tensorboard(run: RunDirectory) -> keras.callbacks.Callback:
         import tensorboard  # noqa: F401
     except ImportError:
         raise UserError("--tensorboard needs the package tensorboard. Install it with: pip install tensorboard") from None
-    return keras.callbacks.TensorBoard(str(run / "tensorboard"))
+    return keras.callbacks.TensorBoard(str(run.folder("tensorboard")))
 
 
 def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: keras.Model) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from tfrepr.evaluation import in_top
+from tfrepr.files import append
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.runs import STEP_COLUMNS
 from tfrepr.training.csv_files import cut_back
@@ -53,26 +54,22 @@ class StepLog(keras.callbacks.Callback):
         super().__init__()
         self.every, self.steps, self.batch_size, self.images = every, steps, batch_size, images
         cut_back(path, STEP_COLUMNS, epochs_done * steps)
-        self.file = path.open("a", encoding="utf-8")
+        self.path = path
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Counts from zero, as Keras's mean does."""
-        self.first_step, self.seen, self.sum = epoch * self.steps, 0, 0.0
+        self.first_step, self.seen, self.sum, self.rows = epoch * self.steps, 0, 0.0, []
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
-        """Appends a row after every `every` steps and after the epoch's last one."""
+        """Takes in a row after every `every` steps and after the epoch's last one."""
         done = batch + 1
         if done % self.every and done != self.steps:
             return
         seen = min(done * self.batch_size, self.images)
         total = float(logs["loss"]) * seen
-        self.file.write(f"{self.first_step + done},{(total - self.sum) / (seen - self.seen):.6g}\n")
+        self.rows.append(f"{self.first_step + done},{(total - self.sum) / (seen - self.seen):.6g}\n")
         self.seen, self.sum = seen, total
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Hands the rows to the operating system before the checkpoint names the epoch."""
-        self.file.flush()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Closes the file."""
-        self.file.close()
+        """Appends the epoch's rows before the checkpoint names the epoch."""
+        append(self.path, "".join(self.rows))

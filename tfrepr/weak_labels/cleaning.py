@@ -15,7 +15,7 @@ import numpy as np
 
 from tfrepr.data.splits import stratified_holdout
 from tfrepr.figures.weak_labels import suspect_sheet
-from tfrepr.runs import replacing
+from tfrepr.files import npy_bytes, write_atomically
 from tfrepr.seeds import generator, integer_seed
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -74,8 +74,7 @@ def out_of_sample(workshop: Workshop) -> np.ndarray:
         kept, held = stratified_holdout(given[others], VALIDATION_SHARE, generator(config.seed, "split", "fold", number))
         trained = train(workshop, f"fold{number}", stages, others[kept], others[held], given)
         shares[fold] = probabilities(workshop, trained, images[fold])
-    with replacing(workshop.run / "probabilities.npy") as temporary:
-        np.save(temporary, shares)
+    write_atomically(workshop.run / "probabilities.npy", npy_bytes(shares))
     return shares
 
 

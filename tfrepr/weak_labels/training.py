@@ -16,6 +16,7 @@ from tfrepr.analysis.calibration import expected_calibration_error, temperature_
 from tfrepr.data.resizing import Recipe, training_batches
 from tfrepr.errors import UserError
 from tfrepr.evaluation import evaluate, forward_function
+from tfrepr.files import user_path
 from tfrepr.models.build import build_model
 from tfrepr.models.encoders.resnet50 import load_pretrained
 from tfrepr.runs import RunDirectory
@@ -86,7 +87,7 @@ def train(workshop: Workshop, name: str, stages: list[Stage], train_rows: np.nda
     Returns:
         The network at the lowest validation loss of its last stage.
     """
-    folder = RunDirectory(workshop.run / name)
+    folder = RunDirectory(workshop.run.folder(name))
     seed = integer_seed(workshop.config.seed, "initialisation", name)
     config = workshop.config
     stages = [stage.lasting(_steps(config, train_rows)) for stage in stages]
@@ -115,7 +116,7 @@ def _run_stages(workshop: Workshop, folder: RunDirectory, stages: list[Stage], t
             transfer_weights(model, larger, f"the {model.input_shape[1]}-pixel block")
             model = larger
         lesson = _lesson(workshop, stage, train_rows, validation_rows, ids, seed + number)
-        run_stage(folder / f"{number}-{stage.name}", stage, model, workshop.representation, lesson, jit=workshop.jit)
+        run_stage(folder.folder(f"{number}-{stage.name}"), stage, model, workshop.representation, lesson, jit=workshop.jit)
 
 
 def new_model(workshop: Workshop, side: int) -> keras.Model:
@@ -124,7 +125,7 @@ def new_model(workshop: Workshop, side: int) -> keras.Model:
     if config.weights != "none":
         load_pretrained(model, config.weights)
     elif config.init_from is not None:
-        path = starting_weights(Path(config.init_from))
+        path = starting_weights(user_path(config.init_from))
         transfer_weights(load_model(path), model, str(path))
     return model
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.data.resizing import PixelMap, evaluation_batches, standardisation
+from tfrepr.files import write_atomically
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.encoders.resnet50 import pretrained_pixels
-from tfrepr.runs import write_atomically
 from tfrepr.training.devices import Device, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
 from tfrepr.training.stages import STAGE_FILE

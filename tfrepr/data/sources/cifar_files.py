@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tfrepr.errors import UserError
+from tfrepr.files import unfinished, user_path
 
 ORIGIN = "https://www.cs.toronto.edu/~kriz/"
 MOST_BYTES = 512 * 2**20
@@ -65,7 +66,7 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
     """
     places = [keras_cache()]
     if data_dir is not None:
-        data_dir = Path(data_dir).expanduser()
+        data_dir = user_path(data_dir)
         if not data_dir.exists():
             raise UserError(f"The data folder {data_dir} does not exist. Create it and put {files.archive} there, or leave out "
                             "--data-dir to download it.")
@@ -83,9 +84,9 @@ def keras_cache() -> Path:
     """Keras's folder of downloaded data sets, by Keras's rule."""
     home = os.environ.get("KERAS_HOME")
     if home is None:
-        user = Path.home()
+        user = Path(os.path.expanduser("~"))  # stays "~" where there is no home
         home = (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"
-    return Path(home).expanduser() / "datasets"
+    return user_path(home) / "datasets"
 
 
 def _folders(files: CifarFiles, place: Path) -> tuple[Path, ...]:
@@ -117,14 +118,12 @@ def _download(files: CifarFiles, place: Path) -> Path:
     """Fetches the archive to `place` under a temporary name, so that an interrupted download is never taken for the file."""
     import keras
 
-    target, partial = place / files.archive, f"{files.archive}.part-{os.getpid()}"
+    target = place / files.archive
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        fetched = Path(keras.utils.get_file(partial, ORIGIN + files.archive, cache_dir=str(place), cache_subdir="",
-                                            file_hash=files.archive_md5, hash_algorithm="md5"))
-        os.replace(fetched, target)
+        with unfinished(target) as temporary:
+            keras.utils.get_file(temporary.name, ORIGIN + files.archive, cache_dir=str(place), cache_subdir="",
+                                 file_hash=files.archive_md5, hash_algorithm="md5", force_download=True)
     except Exception as error:  # get_file reports network trouble as a bare Exception
-        (place / partial).unlink(missing_ok=True)
         raise UserError(f"{files.title} is not on this machine and could not be downloaded ({error}). Fetch "
                         f"{ORIGIN}{files.archive} (MD5 {files.archive_md5}) by other means and put it into {place}, or name "
                         "its folder with --data-dir.") from error

@@ -11,6 +11,7 @@ from tfrepr.data.sources.folder_listing import Files, list_folder
 from tfrepr.data.sources.pictures import read_pictures
 from tfrepr.data.splits import stratified_holdout
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 from tfrepr.names import printable
 from tfrepr.registry import DATASETS
 from tfrepr.seeds import generator
@@ -39,10 +40,10 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
     Raises:
         UserError: No folder, fewer than two classes, a class with too few pictures, a picture that cannot be decoded.
     """
-    if data_dir is None or not Path(data_dir).expanduser().is_dir():
+    if data_dir is None or not user_path(data_dir).is_dir():
         raise UserError("The data source `folder` needs a folder with one sub-folder of pictures a class. Received: "
                         f"--data-dir {data_dir}.")
-    root, side = Path(data_dir).expanduser(), image_size or DEFAULT_SIZE
+    root, side = user_path(data_dir), image_size or DEFAULT_SIZE
     listing = list_folder(root)
     names = _relative(root, [path for found in listing.train.values() for path in found])
     if listing.test is None:
@@ -72,7 +73,7 @@ def unlabelled_pictures(root: Path, side: int) -> tuple[np.ndarray, list[str]]:
     Raises:
         UserError: A picture that cannot be decoded.
     """
-    root = root.expanduser()
+    root = user_path(root)
     files = list_folder(root).unlabelled
     return read_pictures(files, side), _relative(root, files)
 
