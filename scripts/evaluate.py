@@ -12,10 +12,11 @@ from tfrepr.analysis.corruptions import CORRUPTIONS
 from tfrepr.cli import user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
+from tfrepr.selection import find_run
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN_DIR")
+@click.argument("run", metavar="RUN")
 @click.option("--dataset", default=None, metavar="NAME",
               help=f"other images with the same class names: {', '.join(DATASETS.names())}  [default: the run's own test set]")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the images")
@@ -28,12 +29,16 @@ from tfrepr.registry import DATASETS
 @click.option("--same-images", type=click.Path(path_type=Path), default=None, metavar="FILE.npz",
               help="other copies of the first test images (arrays images, labels): compare the run's decisions image by image")
 @click.option("--out", type=click.Path(path_type=Path), default=None,
-              help="folder for the results  [default: RUN_DIR/evaluation/<images>]")
+              help="folder for the results  [default: evaluation/<images> in the run directory]")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+              help="folder of all results, where run names are looked up")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the figures, of png, pdf and eps")
 @user_errors
-def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path | None, all_images: bool, images: int | None,
-         corruptions: str, same_images: Path | None, out: Path | None, formats: str) -> None:
+def main(run: str, dataset: str | None, data_dir: Path | None, train_dir: Path | None, all_images: bool, images: int | None,
+         corruptions: str, same_images: Path | None, out: Path | None, output: Path, formats: str) -> None:
     """Evaluate the best checkpoint of a run and write results.csv, classes.csv, confusion.csv, evaluation.json and figures.
+
+    RUN is a run directory, a run's name, or a pattern that fits one run alone.
 
     With --same-images: paired.json alone, the accuracy on two copies of the same images, with a 95% interval.
     """
@@ -43,7 +48,7 @@ def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path 
                             "--data-dir and --out alone.")
         from tfrepr.analysis.paired_copies import compare_copies
 
-        for line in compare_copies(run, same_images, data_dir, out):
+        for line in compare_copies(find_run(output, run), same_images, data_dir, out):
             click.echo(line)
         return
     from tfrepr.analysis.corruptions import chosen_corruptions
@@ -54,8 +59,8 @@ def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path 
         DATASETS.check(dataset)
     from tfrepr.analysis.evaluation_command import evaluate_command
 
-    for line in evaluate_command(run, dataset=dataset, data_dir=data_dir, train_dir=train_dir, all_images=all_images,
-                                 first=images, conditions=conditions, out=out, formats=chosen_formats):
+    for line in evaluate_command(find_run(output, run), dataset=dataset, data_dir=data_dir, train_dir=train_dir,
+                                 all_images=all_images, first=images, conditions=conditions, out=out, formats=chosen_formats):
         click.echo(line)
 
 

@@ -22,8 +22,8 @@ def figure_list() -> str:
 
 @click.command(epilog=figure_list(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--experiment", metavar="NAME", help="Runs of this experiment (default: the experiment that ran last).")
-@click.option("--runs", multiple=True, metavar="PATTERN",
-              help="Run directories, folders of them, or a pattern of run names such as '*-speech-*' (repeatable).")
+@click.option("--runs", multiple=True, metavar="RUN",
+              help="Run directories, folders of them, names of runs, or patterns of these, as '*-speech-*' (repeatable).")
 @click.option("--figure", "figures", multiple=True, metavar="NAME",
               help="Draw this figure (repeatable; default: all for which there are data).")
 @click.option("--network", type=click.Choice(["all", "each"]),
@@ -39,7 +39,7 @@ def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...]
 
     Where runs on corrupted data logged their training accuracy, a table of the steps until 95% is written beside them.
     """
-    if experiment and runs:
+    if experiment is not None and runs:
         raise UserError("--experiment and --runs exclude each other; give one of them.")
     from tfrepr.convergence import write_convergence
     from tfrepr.figures.drawing import choose_runs, draw

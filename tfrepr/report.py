@@ -32,8 +32,9 @@ from tfrepr.report_rows import (
     statistics_rows,
     threshold_rows,
 )
-from tfrepr.results import find_runs, read_results
+from tfrepr.results import read_results
 from tfrepr.runs import write_atomically
+from tfrepr.selection import find_runs
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import FOLDER as WEAK_LABELS
 from tfrepr.weak_labels.runs import WeakLabelRun

@@ -13,7 +13,8 @@ import pandas as pd
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import check_formats, save
 from tfrepr.registry import FIGURES
-from tfrepr.results import Results, experiment_names, experiment_runs, find_runs, read_results
+from tfrepr.results import Results, experiment_names, experiment_runs, read_results
+from tfrepr.selection import find_runs
 
 
 def choose_runs(output: Path, experiment: str | None, patterns: Sequence[str]) -> tuple[str, Results]:
