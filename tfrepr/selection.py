@@ -12,7 +12,7 @@ from pathlib import Path
 from tfrepr.errors import UserError
 
 MOST_NAMED = 5
-"""Of the runs that fit where one is wanted, so many are named in the message."""
+"""Of many runs, so many are named in a message."""
 
 
 def find_runs(output: Path, wanted: Sequence[str] = ()) -> list[Path]:

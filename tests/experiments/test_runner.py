@@ -15,7 +15,9 @@ from tfrepr.config import RunConfig
 from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task, thread_limits
 from tfrepr.experiments.grid import GridOptions
 from tfrepr.experiments.runner import run_cells, visible_gpus
+from tfrepr.figures.drawing import choose_runs
 from tfrepr.registry import EXPERIMENTS
+from tfrepr.results import experiment_runs
 from tfrepr.runs import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +106,23 @@ def test_many_skipped_cells_take_no_time(tmp_path, capsys):
     assert "Part 1/3 of table1-cifar10: 15 of 45 cells." in printed
     assert "45 of 45 cells are finished. This time: 15 finished earlier." in printed
     assert len(json.loads((tmp_path / "experiments" / "table1-cifar10.json").read_text())["runs"]) == 45
+
+
+@pytest.mark.parametrize(("name", "scale", "epochs", "noted"), [
+    ("quickstart", 1.0, 10, "quickstart"), ("quickstart", 1.0, 20, "quickstart"), ("quickstart", 0.1, 1, "quickstart-trial"),
+    ("quickstart", 1.0, 3, "quickstart-trial"), ("single", 1.0, 3, "single"), ("single", 0.1, 1, "single-trial")])
+def test_a_trial_is_noted_under_a_name_of_its_own(tmp_path, name, scale, epochs, noted):
+    cells = [config.replace(epochs=epochs) for config in EXPERIMENTS["quickstart"]()]
+    for cell in cells:
+        run = RunDirectory.of(cell, tmp_path)
+        run.path.mkdir(parents=True)
+        run.write_json("config.json", cell.to_dict())
+        run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    run_cells(name, cells, tmp_path, grid=GridOptions(scale=scale))
+    assert [path.stem for path in (tmp_path / "experiments").iterdir()] == [noted]
+    assert len(experiment_runs(tmp_path, noted)) == 2
+    marked = [note for note in choose_runs(tmp_path, noted, [])[1].notes if "trials" in note]
+    assert len(marked) == (epochs < 10)
 
 
 def test_children_end_with_their_parent(tmp_path):

@@ -21,6 +21,8 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, UserError
 from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task
 from tfrepr.experiments.grid import GridOptions, shard_of
+from tfrepr.experiments.marking import trial_name
+from tfrepr.registry import EXPERIMENTS
 from tfrepr.runs import RunDirectory, record_experiment
 from tfrepr.training.cost import cores
 
@@ -45,7 +47,7 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
     """Trains what is not finished, notes the experiment, prints a summary.
 
     Args:
-        name: Name under which the list is noted for `plot_results.py`.
+        name: Name under which the list is noted for `plot_results.py`; that of a trial gets an ending.
         configs: The cells. All of them are noted, also with `grid.shard`.
         output: Folder of all results.
         data_dir, progress_bar, tensorboard, log_steps: See `tfrepr.training.loop.run_cell`.
@@ -65,12 +67,26 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
     outcomes = list(_outcomes(chosen, tasks, output, progress_bar, grid))
     finished = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]
     if finished:
-        record_experiment(output, name, [run.path.name for run in finished])
+        noted = trial_name(name, _on_trial(name, configs, grid.scale))
+        record_experiment(output, noted, [run.path.name for run in finished])
+        if noted != name:
+            click.echo(f"Trial runs, shorter than {name} asks for: they are noted, drawn and reported as {noted}.")
         if len(finished) <= LONGEST_TABLE:
             click.echo("\n" + summary(finished))
     if len(configs) > 1:
         click.echo("\n" + account(outcomes, len(configs), len(finished)))
     return next((outcome.exit_code for outcome in reversed(outcomes) if outcome.exit_code), 0)
+
+
+def _on_trial(name: str, configs: Sequence[RunConfig], scale: float) -> bool:
+    """Whether a list is a trial of the experiment, by its scale or because cells are shorter than any experiment asks for."""
+    if scale != 1 or name not in EXPERIMENTS:
+        return scale != 1
+    from tfrepr.comparison import asked_epochs, is_trial
+    from tfrepr.results import config_columns
+
+    asked = asked_epochs()
+    return any(is_trial(config_columns(config), asked) for config in configs)
 
 
 def _outcomes(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, progress_bar: bool,

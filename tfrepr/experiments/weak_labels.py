@@ -13,6 +13,7 @@ import click
 from tfrepr.cli import record_options, voice_list_option
 from tfrepr.errors import UserError
 from tfrepr.experiments.cells import LABEL_FIELDS
+from tfrepr.experiments.marking import trial_name
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
 from tfrepr.runs import write_atomically
@@ -97,6 +98,11 @@ def configs_from_options(record: type, experiment: str | None, options: dict[str
 
 def _fields(config: WeakLabelConfig) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config) if field.name != "label_options"}
+
+
+def list_name(experiment: str | None, configs: Sequence[WeakLabelConfig]) -> str:
+    """What the table and the figure of a list are called; those of a trial are not the experiment's own."""
+    return configs[0].run_name if experiment is None else trial_name(experiment, any(config.scale != 1 for config in configs))
 
 
 def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: Path, plots: Path, name: str, *,
