@@ -15,10 +15,15 @@ from tfrepr.config import RunConfig
 from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task, thread_limits
 from tfrepr.experiments.grid import GridOptions
 from tfrepr.experiments.runner import run_cells, visible_gpus
+from tfrepr.experiments.shared import shared_faults
+from tfrepr.experiments.weak_labels import run_configs
 from tfrepr.figures.drawing import choose_runs
+from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.results import experiment_runs
 from tfrepr.runs import RunDirectory
+from tfrepr.weak_labels.cleaning import run_cleaning
+from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"percent": 3, "epochs": 2, "batch_size": 16, "learning_rate": 0.05}
@@ -65,8 +70,54 @@ def test_one_failing_cell_does_not_stop_the_others(grid):
 
 def test_lines_say_which_cell_they_come_from(grid):
     _, cells, done = grid
-    assert f"[1/4] {cells[0].run_name}" in done.stdout
-    assert "[4/4]" in done.stdout
+    assert f"[1/3] {cells[0].run_name}" in done.stdout
+    assert "[3/3]" in done.stdout
+
+
+def test_a_label_that_cannot_be_made_is_said_before_the_first_cell_and_not_tried(grid):
+    _, cells, done = grid
+    assert "The label table none.npy cannot be read" in done.stderr
+    assert "This stops 1 of 4 cells." in done.stderr
+    assert f"] {cells[2].run_name}" not in done.stdout
+
+
+@pytest.fixture
+def unusable(tmp_path):
+    """A folder with one class, which no cell can use."""
+    (tmp_path / "pictures" / "cat").mkdir(parents=True)
+    return tmp_path / "pictures"
+
+
+@pytest.mark.parametrize("grid", [GridOptions(), GridOptions(jobs=2)])
+def test_one_missing_data_set_is_said_once(tmp_path, unusable, capfd, grid):
+    cells = [RunConfig(dataset="folder", folder=str(unusable), seed=seed) for seed in range(120)]
+    assert run_cells("many", cells, tmp_path / "output", grid=grid) == 2
+    printed = capfd.readouterr()
+    assert printed.err.count("must have at least two sub-folders") == 1
+    assert "This stops 120 of 120 cells." in printed.err
+    assert printed.out.count("must have at least two sub-folders") == 1
+    assert f"{cells[0].run_name} and 119 more: " in printed.out
+    assert "0 of 120 cells are finished. This time: 120 failed." in printed.out
+    assert not (tmp_path / "output").exists()
+
+
+def test_cells_with_other_data_or_labels_are_not_stopped(unusable):
+    voice = LabelOptions(voice="martian")
+    spoken = [RunConfig(label=label, label_options=voice, seed=seed) for label in ("speech", "shuffle") for seed in (0, 1)]
+    fine = [RunConfig(label="category", label_options=voice), RunConfig(label="lowdim"), CleaningConfig(label="category")]
+    other = [RunConfig(dataset="folder", folder=str(unusable)), PseudoLabelConfig(dataset="folder", folder=str(unusable))]
+    faults = shared_faults([*spoken, *fine, *other], None)
+    assert set(faults) == {*spoken, *other}
+    assert all("martian" in str(faults[config]) for config in spoken)
+    assert shared_faults(other[:1], None) == {}, "a single cell says it when it is trained"
+
+
+def test_lists_with_missing_and_noisy_labels_are_checked_as_well(tmp_path, unusable, capfd):
+    configs = [CleaningConfig(dataset="folder", folder=str(unusable), seed=seed) for seed in range(9)]
+    assert run_configs(run_cleaning, configs, tmp_path / "output", tmp_path / "plots", "noisy-labels", data_dir=None) == 2
+    printed = capfd.readouterr().err
+    assert printed.count("must have at least two sub-folders") == 1
+    assert "This stops 9 of 9 cells." in printed
 
 
 def test_the_experiment_is_noted_with_its_finished_runs(grid):

@@ -14,10 +14,12 @@ from tfrepr.cli import record_options, voice_list_option
 from tfrepr.errors import UserError
 from tfrepr.experiments.cells import LABEL_FIELDS
 from tfrepr.experiments.marking import trial_name
+from tfrepr.experiments.shared import say_faults, shared_faults
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
 from tfrepr.runs import write_atomically
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
+from tfrepr.weak_labels.runs import WeakLabelRun
 
 WEAK_EXPERIMENTS: Registry = Registry("experiment")
 STUDIED_LABELS = ("category", "speech", "random")
@@ -120,8 +122,10 @@ def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: P
     Returns:
         0, or the exit code of the last run that failed; one that fails does not stop the rest.
     """
-    runs, exit_code = [], 0
-    for config in configs:
+    faults = shared_faults([config for config in configs if not WeakLabelRun.of(config, output).finished], data_dir)
+    say_faults(faults, len(configs))
+    runs, exit_code = [], max((error.exit_code for error in faults.values()), default=0)
+    for config in (config for config in configs if config not in faults):
         try:
             runs.append(run_one(config, output, data_dir=data_dir))
         except UserError as error:
