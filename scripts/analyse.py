@@ -13,7 +13,8 @@ from tfrepr.cli import user_errors
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=None,
+              help="folder with the data of the runs  [default: where their training found them]")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
               help="folder of all results, where run names are looked up")
 @user_errors

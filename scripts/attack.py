@@ -28,7 +28,8 @@ def protocol_list() -> str:
 @click.option("--transfer-from", metavar="RUN",
               help="adaptive: the categorical run whose adversarial images are tried (default: the one beside the run)")
 @click.option("--no-transfer", is_flag=True, help="adaptive: leave the transfer attack out")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=None,
+              help="folder with the data of the runs  [default: where their training found them]")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
               help="folder of all results, where --experiment and run names are looked up")
 @user_errors

@@ -21,7 +21,7 @@ from tfrepr.selection import find_run
               help=f"other images with the same class names: {', '.join(DATASETS.names())}  [default: the run's own test set]")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the images")
 @click.option("--train-dir", type=click.Path(path_type=Path), default=None,
-              help="folder with the files that the run was trained on  [default: --data-dir without --dataset]")
+              help="folder with the data of the run  [default: --data-dir without --dataset, else where training found them]")
 @click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
 @click.option("--images", type=click.IntRange(1), default=None, metavar="N", help="the first N images only")
 @click.option("--corruptions", default="none", show_default=True, metavar="NAMES",

@@ -20,7 +20,8 @@ from tfrepr.selection import find_run
 @click.option("--top", type=click.IntRange(1, 10), default=5, show_default=True, help="how many words are named")
 @click.option("--test-set", is_flag=True, help="judge the answers to test images instead: by threshold, nearest label and ear")
 @click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="test images that are judged")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the run's data")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=None,
+              help="folder with the data of the run  [default: where its training found them]")
 @click.option("--out", type=click.Path(path_type=Path), default=None,
               help="folder for WAV files, figures and tables  [default: spoken in the run directory]")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,

@@ -20,6 +20,7 @@ from tfrepr.runs import RunDirectory
 SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "folder", "image_size", "corruption",
                       "corruption_level", "preprocessing")
 """Config fields in which the model that transfer attacks start from equals the attacked one."""
+GIVE_PLACE = "Give the place of the run's own data with --data-dir (scripts/evaluate.py beside --dataset: --train-dir)."
 
 
 def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size: int, jit: bool = False) -> Victim:
@@ -68,19 +69,29 @@ def load_representation(run: RunDirectory) -> LabelRepresentation:
 def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> ImageDataset:
     """The data set that a run was trained on.
 
+    Args:
+        run: The run.
+        config: Its config.
+        data_dir: Where the data lie now; None: where the run found them, or where the source looks by itself.
+
     Raises:
         UserError: The data are not to be found, or others than those of the training.
     """
-    folder = Path(config.folder) if config.folder is not None else data_dir
     if config.preprocessing != "dataset":
         raise UserError(f"{run.path} was trained with --preprocessing {config.preprocessing}. Attacks and analyses work in "
                         "units of the data set's standard deviation, so they take runs with --preprocessing dataset only.")
+    folder = data_dir or (Path(config.folder) if config.folder is not None else None)
+    if config.folder is not None and not folder.expanduser().is_dir():
+        here = "" if folder.is_absolute() else f" in {Path.cwd()}"
+        raise UserError(f"There is no folder {folder}{here} with the pictures of {run.path}, which was trained on "
+                        f"{config.folder}. {GIVE_PLACE}")
     dataset = corrupted(DATASETS[config.dataset](folder, config.image_size), config.corruption, level=config.corruption_level,
                         seed=config.seed)
     trained_on = run.environment()["data_fingerprint"]
     if dataset.fingerprint != trained_on:
-        raise RunRefusedError(f"The data are not those that {run.path} was trained on ({trained_on} then, "
-                              f"{dataset.fingerprint} now: {dataset.variant}). Give the right folder with --data-dir.")
+        where = "" if folder is None else f" in {folder}"
+        raise RunRefusedError(f"The data{where} are not those that {run.path} was trained on ({trained_on} then, "
+                              f"{dataset.fingerprint} now: {dataset.variant}). {GIVE_PLACE}")
     return dataset
 
 
