@@ -8,14 +8,14 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import FOLDER, PATH, user_errors
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None,
+@click.option("--data-dir", type=PATH, default=None,
               help="folder with the data of the runs  [default: where their training found them]")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results, where run names are looked up")
 @user_errors
 def main(runs: tuple[str, ...], data_dir: Path | None, output: Path) -> None:

@@ -11,7 +11,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.attacks.protocols import AttackSettings
-from tfrepr.cli import given, record_options, start, user_errors
+from tfrepr.cli import FOLDER, PATH, given, record_options, start, user_errors
 from tfrepr.registry import PROTOCOLS
 
 
@@ -28,9 +28,9 @@ def protocol_list() -> str:
 @click.option("--transfer-from", metavar="RUN",
               help="adaptive: the categorical run whose adversarial images are tried (default: the one beside the run)")
 @click.option("--no-transfer", is_flag=True, help="adaptive: leave the transfer attack out")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None,
+@click.option("--data-dir", type=PATH, default=None,
               help="folder with the data of the runs  [default: where their training found them]")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results, where --experiment and run names are looked up")
 @user_errors
 def main(runs: tuple[str, ...], experiment: str | None, folder: str | None, transfer_from: str | None, no_transfer: bool,

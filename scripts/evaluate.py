@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.corruptions import CORRUPTIONS
-from tfrepr.cli import user_errors
+from tfrepr.cli import FILE, FOLDER, PATH, TEXT, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 from tfrepr.selection import find_run
@@ -17,20 +17,20 @@ from tfrepr.selection import find_run
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("run", metavar="RUN")
-@click.option("--dataset", default=None, metavar="NAME",
+@click.option("--dataset", type=TEXT, default=None, metavar="NAME",
               help=f"other images with the same class names: {', '.join(DATASETS.names())}  [default: the run's own test set]")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the files of the images")
-@click.option("--train-dir", type=click.Path(path_type=Path), default=None,
+@click.option("--data-dir", type=PATH, default=None, help="folder with the files of the images")
+@click.option("--train-dir", type=PATH, default=None,
               help="folder with the data of the run  [default: --data-dir without --dataset, else where training found them]")
 @click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
 @click.option("--images", type=click.IntRange(1), default=None, metavar="N", help="the first N images only")
 @click.option("--corruptions", default="none", show_default=True, metavar="NAMES",
               help=f"all, or names with commas between: {', '.join(CORRUPTIONS)}; each at five strengths")
-@click.option("--same-images", type=click.Path(path_type=Path), default=None, metavar="FILE.npz",
+@click.option("--same-images", type=FILE, default=None, metavar="FILE.npz",
               help="other copies of the first test images (arrays images, labels): compare the run's decisions image by image")
-@click.option("--out", type=click.Path(path_type=Path), default=None,
+@click.option("--out", type=FOLDER, default=None,
               help="folder for the results  [default: evaluation/<images> in the run directory]")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results, where run names are looked up")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the figures, of png, pdf and eps")
 @user_errors

@@ -10,7 +10,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import FOLDER, TEXT, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import FIGURES
 
@@ -28,10 +28,10 @@ def figure_list() -> str:
               help="Draw this figure (repeatable; default: all for which there are data).")
 @click.option("--network", type=click.Choice(["all", "each"]),
               help="Figure 1a of Zhang et al. 2016: the mean over networks, or one for each.")
-@click.option("--output", type=click.Path(path_type=Path), default="output", show_default=True, help="Folder that holds runs/.")
-@click.option("--plots", type=click.Path(path_type=Path), default="plots", show_default=True, help="Folder for the figures.")
+@click.option("--output", type=FOLDER, default="output", show_default=True, help="Folder that holds runs/.")
+@click.option("--plots", type=FOLDER, default="plots", show_default=True, help="Folder for the figures.")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="File formats, of png, pdf and eps.")
-@click.option("--name", help="Start of the file names (default: the experiment's name, or `runs`).")
+@click.option("--name", type=TEXT, help="Start of the file names (default: the experiment's name, or `runs`).")
 @user_errors
 def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...], output: Path, plots: Path, formats: str,
          name: str | None, network: str | None) -> None:

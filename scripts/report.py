@@ -10,21 +10,21 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import FOLDER, user_errors
 from tfrepr.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results")
-@click.option("--report", type=click.Path(path_type=Path), default=None,
+@click.option("--report", type=FOLDER, default=None,
               help="folder of the report  [default: report in the folder of all results]")
 @click.option("--no-figures", is_flag=True, help="write the report and the records alone")
 @click.option("--publish", is_flag=True,
               help="for maintainers: write the project's own RESULTS.md, README.md tables and output/results instead")
-@click.option("--project", type=click.Path(path_type=Path), default=ROOT, help="with --publish: the project's folder "
+@click.option("--project", type=FOLDER, default=ROOT, help="with --publish: the project's folder "
                                                                                "[default: that of this script]")
 @user_errors
 def main(output: Path, report: Path | None, no_figures: bool, publish: bool, project: Path) -> None:

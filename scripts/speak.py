@@ -8,23 +8,23 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import FILE, FOLDER, PATH, user_errors
 from tfrepr.errors import UserError
 from tfrepr.selection import find_run
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE]...")
+@click.argument("images", nargs=-1, type=FILE, metavar="[IMAGE]...")
 @click.option("--run", required=True, metavar="RUN",
               help="a finished run with --label speech or speech-augmented: its directory, its name, or a pattern")
 @click.option("--top", type=click.IntRange(1, 10), default=5, show_default=True, help="how many words are named")
 @click.option("--test-set", is_flag=True, help="judge the answers to test images instead: by threshold, nearest label and ear")
 @click.option("--count", type=click.IntRange(1), default=1000, show_default=True, help="test images that are judged")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None,
+@click.option("--data-dir", type=PATH, default=None,
               help="folder with the data of the run  [default: where its training found them]")
-@click.option("--out", type=click.Path(path_type=Path), default=None,
+@click.option("--out", type=FOLDER, default=None,
               help="folder for WAV files, figures and tables  [default: spoken in the run directory]")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results, where run names are looked up")
 @click.option("--format", "formats", default="png", show_default=True, help="formats of the figure, of png, pdf and eps")
 @user_errors

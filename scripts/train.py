@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.features import request_features
-from tfrepr.cli import given, record_from, record_options, start, user_errors, voice_list_option
+from tfrepr.cli import FOLDER, PATH, given, record_from, record_options, start, user_errors, voice_list_option
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.grid import GridOptions, scaled
@@ -30,8 +30,8 @@ from tfrepr.registry import EXPERIMENTS
 @record_options(GridOptions)
 @voice_list_option
 @click.option("--list", "show_list", is_flag=True, help="show all experiments, with what is done and left, and leave")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="folder with the data set's files")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("output"), show_default=True,
+@click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files")
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
 @click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")

@@ -1,10 +1,10 @@
 """attacks.csv: one row for each protocol, attack, goal, epsilon and criterion; and which images withstood each attack.
 
-Counts, no rates. Epsilon is in the space's unit, normalised units or 1/255 for pixels, and has all its digits. `images` test images were looked at;
-`clean_correct` of them are correct by the row's own criterion without an attack; of those, `still_correct` are correct
-afterwards, `hit_target` are taken for the target class (targeted attacks only) and `no_gradient` have a gradient that is zero
-in float32 at the clean image (attacks that use the model's own gradient only). `seconds` is the attack's time divided by the
-rows that it fills, so that sums are right.
+Counts, no rates. Epsilon is in the space's unit, normalised units or 1/255 for pixels, and has all its digits. `images` test
+images were looked at; `clean_correct` of them are correct by the row's own criterion without an attack; of those,
+`still_correct` are correct afterwards, `hit_target` are taken for the target class (targeted attacks only) and `no_gradient`
+have a gradient that is zero in float32 at the clean image (attacks that use the model's own gradient only). `seconds` is the
+attack's time divided by the rows that it fills, so that sums are right.
 """
 
 from __future__ import annotations

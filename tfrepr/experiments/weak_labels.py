@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from tfrepr.cli import record_options, voice_list_option
+from tfrepr.cli import FOLDER, PATH, record_options, voice_list_option
 from tfrepr.errors import UserError
 from tfrepr.experiments.cells import LABEL_FIELDS
 from tfrepr.experiments.marking import trial_name
@@ -56,17 +56,16 @@ def command_options(record: type, experiment: str) -> Callable[[Callable], Calla
         record: `PseudoLabelConfig` or `CleaningConfig`.
         experiment: The experiment that `--experiment` names in the help text.
     """
-    folder = click.Path(path_type=Path)
     options = (
         click.option("--experiment", metavar="NAME", default=None,
                      help=f"{experiment}; other options then change every run of it"),
         record_options(record, leave_out=("folder",)),
         record_options(LabelOptions),
         voice_list_option,
-        click.option("--data-dir", type=folder, default=None, help="folder with the data set's files"),
-        click.option("--output", type=folder, default=Path("output"), show_default=True,
+        click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files"),
+        click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
                      help="folder of all results; runs go to its sub-folder weak_labels"),
-        click.option("--plots", type=folder, default=Path("plots"), show_default=True, help="folder for table and figure"),
+        click.option("--plots", type=FOLDER, default=Path("plots"), show_default=True, help="folder for table and figure"),
     )
     return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
