@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from tfrepr.report_rows import (
 )
 from tfrepr.results import read_results
 from tfrepr.selection import find_runs
+from tfrepr.text_tables import markdown_table, markdown_text
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import FOLDER as WEAK_LABELS
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -111,7 +112,7 @@ def full_report(sources: Sources) -> str:
 
 def claims_table(sources: Sources) -> list[str]:
     """The paper's claims with our numbers and verdicts, see `tfrepr.claims`."""
-    return _table(CLAIM_COLUMNS, [astuple(claim) for claim in all_claims(sources)])
+    return markdown_table(CLAIM_COLUMNS, [astuple(claim) for claim in all_claims(sources)])
 
 
 def weak_label_tables(sources: Sources, *, trials: bool = False) -> list[str]:
@@ -166,15 +167,7 @@ def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """A Markdown table of rows."""
-    return _table(COLUMNS, [astuple(row) for row in rows])
-
-
-def _table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
-    return [_table_line(columns), _table_line(["---"] * len(columns)), *map(_table_line, lines)]
-
-
-def _table_line(values: Sequence[str]) -> str:
-    return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
+    return markdown_table(COLUMNS, [astuple(row) for row in rows])
 
 
 def readme_table(sources: Sources) -> str:
@@ -193,7 +186,7 @@ def readme_table(sources: Sources) -> str:
         else:
             rows.append((EXPERIMENTS.describe(name).rstrip("."), "-", f"{done} See RESULTS.md.", "-", "-", "-", "-",
                          f"`{command(name)}`"))
-    lines = _table(README_COLUMNS, rows) if rows else []
+    lines = markdown_table(README_COLUMNS, rows) if rows else []
     return "\n".join([*lines, *([""] if rows and left else []),
                       *([f"Not run: {', '.join(f'`{name}`' for name in left)}."] if left else [])])
 
@@ -222,10 +215,10 @@ def _versions(sources: Sources) -> list[str]:
                      for values in runs[list(names)].itertuples(index=False))
     mixed = "Means over runs of several versions are marked above. " if len(counts) > 1 else ""
     return ["## Versions", "", f"{mixed}A commit ending in `-modified` had changes that were not committed.", "",
-            *_table(("runs", *names), [(str(count), *values) for values, count in counts.most_common()]), ""]
+            *markdown_table(("runs", *names), [(str(count), *values) for values, count in counts.most_common()]), ""]
 
 
 def _notes(sources: Sources) -> list[str]:
     """Torn lines and unreadable files."""
-    notes = [f"- {note.replace(str(sources.output), 'output', 1)}" for note in sources.results.notes]
+    notes = [f"- {markdown_text(note.replace(str(sources.output), 'output', 1))}" for note in sources.results.notes]
     return ["## Left out", "", *notes, ""] if notes else []

@@ -18,6 +18,7 @@ from tfrepr.experiments.shared import say_faults, shared_faults
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
 from tfrepr.runs import write_atomically
+from tfrepr.text_tables import guarded_frame
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
@@ -143,7 +144,7 @@ def _report(runs: Sequence[Any], plots: Path, name: str) -> None:
     table = result_table(runs)
     text = markdown(mean_table(table))
     click.echo("\n" + text)
-    write_atomically(plots / f"{name}.csv", table.to_csv(index=False).encode())
+    write_atomically(plots / f"{name}.csv", guarded_frame(table).to_csv(index=False).encode())
     write_atomically(plots / f"{name}.md", text.encode())
     level = AXES[table["task"].iloc[0]][0]
     if table[level].nunique() > 1:

@@ -17,6 +17,7 @@ from tfrepr.data.splits import stratified_holdout
 from tfrepr.figures.weak_labels import suspect_sheet
 from tfrepr.runs import replacing, write_atomically
 from tfrepr.seeds import generator, integer_seed
+from tfrepr.text_tables import guarded_frame
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.tasks import noisy_label_task
@@ -132,7 +133,7 @@ def _write_errors(workshop: Workshop, flagged: np.ndarray, quality: np.ndarray, 
     table = pd.DataFrame({"image": np.arange(len(given)), "given": names[given], "suggested": names[shares.argmax(axis=1)],
                           "quality": np.round(quality, 6), "flagged": flagged.astype(int)})
     buffer = io.StringIO()
-    table.iloc[_suspects_first(flagged, quality)].to_csv(buffer, index=False)
+    guarded_frame(table).iloc[_suspects_first(flagged, quality)].to_csv(buffer, index=False)
     write_atomically(workshop.run / "label_errors.csv", buffer.getvalue().encode())
 
 

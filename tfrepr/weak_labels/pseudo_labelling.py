@@ -15,6 +15,7 @@ import numpy as np
 from tfrepr.data.splits import stratified_holdout
 from tfrepr.runs import write_atomically
 from tfrepr.seeds import generator
+from tfrepr.text_tables import guarded_frame
 from tfrepr.weak_labels.options import PseudoLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 from tfrepr.weak_labels.tasks import UNLABELLED, missing_label_task
@@ -81,7 +82,7 @@ def _write(path: Path, rows: np.ndarray, guessed: np.ndarray, confidence: np.nda
     table = pd.DataFrame({"image": rows, "class_id": guessed, "class_name": [class_names[class_id] for class_id in guessed],
                           "confidence": np.round(confidence, 6), "kept": sure.astype(int)})
     buffer = io.StringIO()
-    table.to_csv(buffer, index=False)
+    guarded_frame(table).to_csv(buffer, index=False)
     write_atomically(path, buffer.getvalue().encode())
 
 
