@@ -39,9 +39,10 @@ def main(images: tuple[Path, ...], run: str, top: int, test_set: bool, count: in
     from tfrepr.analysis.speaking_command import check_files, speak_pictures, speak_test_set
     from tfrepr.figures.style import check_formats
 
-    chosen_formats, chosen = check_formats(formats.split(",")), find_run(output, run)
-    folder = out or chosen / "spoken"
+    chosen_formats = check_formats(formats.split(","))
     check_files(images)
+    chosen = find_run(output, run)
+    folder = out or chosen / "spoken"
     lines = speak_test_set(chosen, count=count, data_dir=data_dir, out=folder) if test_set else \
         speak_pictures(chosen, images, top=top, data_dir=data_dir, out=folder, formats=chosen_formats)
     for line in lines:

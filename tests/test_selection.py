@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from tests.synthetic_runs import write_run
+from tfrepr.attacks.loading import load_data
+from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
+from tfrepr.runs import RunDirectory, each_run
 from tfrepr.selection import find_run, find_runs
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
@@ -79,3 +82,18 @@ def test_every_command_asks_the_same_resolver(runs, script, words, further, mess
     answer = CliRunner().invoke(command, [*words, "output/runs/digits-*", *further])
     assert answer.exit_code == 2
     assert message in answer.output
+
+
+def test_a_reason_that_runs_share_is_told_once(tmp_path, capsys):
+    """Runs on pictures that are gone, and one on digits, whose folder is no run directory."""
+    config = RunConfig(dataset="folder", folder=str(tmp_path / "gone"))
+    runs = [RunDirectory(tmp_path / name) for name in ("first", "second", "third")]
+
+    def work(run):
+        load_data(run, config if run.path.name != "second" else config.replace(dataset="digits", folder=None), None)
+
+    assert each_run(runs, work) == 2
+    printed = capsys.readouterr().err
+    assert printed.count(f"There is no folder {tmp_path / 'gone'}") == 1
+    assert "Error: second: " in printed
+    assert "Error: third: as for first\n" in printed

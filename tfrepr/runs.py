@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -200,6 +200,24 @@ class RunDirectory:
             with replacing(self / name) as temporary:
                 np.save(temporary, array)
         self.write_json("environment.json", environment)
+
+
+def each_run(runs: Iterable[RunDirectory], work: Callable[[RunDirectory], None]) -> int:
+    """Does something with runs one after the other; one that fails does not stop the rest, and a reason is told once.
+
+    Returns:
+        0, or the exit code of the last run that failed.
+    """
+    exit_code, told = 0, {}
+    for run in runs:
+        click.echo(run.path.name)
+        try:
+            work(run)
+        except UserError as error:
+            first = told.setdefault(str(error), run.path.name)
+            click.secho(f"Error: {run.path.name}: {error if first == run.path.name else f'as for {first}'}", fg="red", err=True)
+            exit_code = error.exit_code
+    return exit_code
 
 
 def write_atomically(path: Path, content: bytes) -> None:

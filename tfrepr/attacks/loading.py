@@ -83,7 +83,7 @@ def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> Im
     folder = data_dir or (Path(config.folder) if config.folder is not None else None)
     if config.folder is not None and not folder.expanduser().is_dir():
         here = "" if folder.is_absolute() else f" in {Path.cwd()}"
-        raise UserError(f"There is no folder {folder}{here} with the pictures of {run.path}, which was trained on "
+        raise UserError(f"There is no folder {folder}{here} with the pictures of the run, which was trained on "
                         f"{config.folder}. {GIVE_PLACE}")
     dataset = corrupted(DATASETS[config.dataset](folder, config.image_size), config.corruption, level=config.corruption_level,
                         seed=config.seed)

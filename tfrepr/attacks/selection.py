@@ -13,7 +13,7 @@ from tfrepr.attacks.diagnosis import adaptive_fall, masking_signs
 from tfrepr.attacks.protocols import AttackSettings
 from tfrepr.errors import UserError
 from tfrepr.results import experiment_runs, read_results
-from tfrepr.runs import RunDirectory
+from tfrepr.runs import RunDirectory, each_run
 from tfrepr.selection import find_runs
 
 if TYPE_CHECKING:
@@ -57,20 +57,13 @@ def attack_runs(runs: Sequence[RunDirectory], settings: AttackSettings, *, data_
     Returns:
         0, or the exit code of the last run that failed.
     """
-    exit_code = 0
-    for run in runs:
-        try:
-            _attack_one(run, settings, data_dir, transfer, transfer_from, progress_bar)
-        except UserError as error:
-            click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
-            exit_code = error.exit_code
+    exit_code = each_run(runs, lambda run: _attack_one(run, settings, data_dir, transfer, transfer_from, progress_bar))
     report([run.path for run in runs])
     return exit_code
 
 
 def _attack_one(run: RunDirectory, settings: AttackSettings, data_dir: Path | None, transfer: bool,
                 source: RunDirectory | None, progress_bar: bool) -> None:
-    click.echo(run.path.name)
     if not attack_run(run, settings, data_dir=data_dir, transfer=transfer, transfer_from=source, progress_bar=progress_bar):
         click.echo(f"  {settings.protocol}: done earlier, skipped.")
         return
