@@ -78,7 +78,7 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
         noted = trial_name(name, _on_trial(name, configs, grid.scale))
         record_experiment(output, noted, [run.path.name for run in finished])
         if noted != name:
-            click.echo(f"Trial runs, shorter than {name} asks for: they are noted, drawn and reported as {noted}.")
+            click.echo(f"Trial runs, shorter than {name} asks for: noted and drawn as {noted}, and no part of it in a report.")
         if len(finished) <= LONGEST_TABLE:
             click.echo("\n" + summary(finished))
     if len(configs) > 1:
