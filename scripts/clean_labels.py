@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.cli import given, user_errors
-from tfrepr.experiments.weak_labels import command_options, configs_from_options, run_configs
+from tfrepr.experiments.weak_labels import command_options, configs_from_options, list_name, run_configs
 from tfrepr.weak_labels.options import CleaningConfig
 
 
@@ -26,7 +26,7 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, plots: Pat
     configs = configs_from_options(CleaningConfig, experiment, given(options), data_dir)
     from tfrepr.weak_labels.cleaning import run_cleaning
 
-    sys.exit(run_configs(run_cleaning, configs, output, plots, experiment or configs[0].run_name, data_dir=data_dir))
+    sys.exit(run_configs(run_cleaning, configs, output, plots, list_name(experiment, configs), data_dir=data_dir))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import PATH, command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import FILE, FOLDER, TEXT, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -16,16 +16,17 @@ from tfrepr.registry import DATASETS, LABELS
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
                epilog=f"Labels: {', '.join(LABELS.names())}.")
-@click.argument("files", nargs=-1, metavar="[TABLE.npy]...", type=PATH)
+@click.argument("files", nargs=-1, metavar="[TABLE.npy]...", type=FILE)
 @click.option("--label", "labels", metavar="NAME", multiple=True, help="measure this label, made here (repeatable)")
-@click.option("--dataset", metavar="NAME", default=None,
+@click.option("--dataset", type=TEXT, metavar="NAME", default=None,
               help=f"whose classes: {', '.join(DATASETS.names())}  [default: cifar10, or what a file is named after]")
-@click.option("--data-dir", type=PATH, default=None, help="the folder of --dataset folder")
+@click.option("--data-dir", type=FOLDER, default=None, help="the folder of --dataset folder")
 @click.option("--names", default=None, metavar="A,B,C", help="class names of your own instead of a data set's")
-@click.option("--as", "as_label", metavar="LABEL", default=None, help="measure the files as this label (its row of Table 2)")
+@click.option("--as", "as_label", type=TEXT, metavar="LABEL", default=None,
+              help="measure the files as this label (its row of Table 2)")
 @click.option("--image-side", type=click.IntRange(8, 512), default=32, show_default=True,
               help="pixels; square labels are twice as large")
-@click.option("--output", type=PATH, default=Path("output/label_stats.csv"), show_default=True,
+@click.option("--output", type=FILE, default=Path("output/label_stats.csv"), show_default=True,
               help="CSV file; a JSON file of the same name is written beside it")
 @record_options(LabelOptions, leave_out=("label_file",))
 @user_errors

@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import PATH, command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import FOLDER, TEXT, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -17,13 +17,13 @@ from tfrepr.registry import DATASETS, LABELS
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--label", "labels", metavar="NAME", multiple=True,
               help=f"make this label (repeatable): {', '.join(LABELS.names())}  [default: all that need no model from the web]")
-@click.option("--dataset", metavar="NAME", default=None,
+@click.option("--dataset", type=TEXT, metavar="NAME", default=None,
               help=f"whose classes: {', '.join(DATASETS.names())}  [default: cifar10]")
-@click.option("--data-dir", type=PATH, default=None, help="the folder of --dataset folder")
+@click.option("--data-dir", type=FOLDER, default=None, help="the folder of --dataset folder")
 @click.option("--names", default=None, metavar="A,B,C", help="class names of your own instead of a data set's")
 @click.option("--image-side", type=click.IntRange(8, 512), default=32, show_default=True,
               help="pixels; square labels are twice as large")
-@click.option("--output", type=PATH, default=Path("output/labels"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output/labels"), show_default=True,
               help="folder for all files")
 @click.option("--columns", type=click.IntRange(1, 20), default=10, show_default=True, help="classes shown in the gallery")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the gallery, of png, pdf and eps")

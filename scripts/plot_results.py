@@ -10,7 +10,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import PATH, command_line, say_next, user_errors
+from tfrepr.cli import FOLDER, TEXT, command_line, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import FIGURES
 
@@ -22,16 +22,16 @@ def figure_list() -> str:
 
 @click.command(epilog=figure_list(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--experiment", metavar="NAME", help="Runs of this experiment (default: the experiment that ran last).")
-@click.option("--runs", multiple=True, metavar="PATTERN",
-              help="Run directories, folders of them, or a pattern of run names such as '*-speech-*' (repeatable).")
+@click.option("--runs", multiple=True, metavar="RUN",
+              help="Run directories, folders of them, names of runs, or patterns of these, as '*-speech-*' (repeatable).")
 @click.option("--figure", "figures", multiple=True, metavar="NAME",
               help="Draw this figure (repeatable; default: all for which there are data).")
 @click.option("--network", type=click.Choice(["all", "each"]),
               help="Figure 1a of Zhang et al. 2016: the mean over networks, or one for each.")
-@click.option("--output", type=PATH, default="output", show_default=True, help="Folder that holds runs/.")
-@click.option("--plots", type=PATH, default="plots", show_default=True, help="Folder for the figures.")
+@click.option("--output", type=FOLDER, default="output", show_default=True, help="Folder that holds runs/.")
+@click.option("--plots", type=FOLDER, default="plots", show_default=True, help="Folder for the figures.")
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="File formats, of png, pdf and eps.")
-@click.option("--name", help="Start of the file names (default: the experiment's name, or `runs`).")
+@click.option("--name", type=TEXT, help="Start of the file names (default: the experiment's name, or `runs`).")
 @user_errors
 def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...], output: Path, plots: Path, formats: str,
          name: str | None, network: str | None) -> None:
@@ -39,7 +39,7 @@ def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...]
 
     Where runs on corrupted data logged their training accuracy, a table of the steps until 95% is written beside them.
     """
-    if experiment and runs:
+    if experiment is not None and runs:
         raise UserError("--experiment and --runs exclude each other; give one of them.")
     from tfrepr.convergence import write_convergence
     from tfrepr.figures.drawing import choose_runs, draw

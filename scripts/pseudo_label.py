@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.cli import given, user_errors
-from tfrepr.experiments.weak_labels import command_options, configs_from_options, run_configs
+from tfrepr.experiments.weak_labels import command_options, configs_from_options, list_name, run_configs
 from tfrepr.weak_labels.options import PseudoLabelConfig
 
 
@@ -25,7 +25,7 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, plots: Pat
     configs = configs_from_options(PseudoLabelConfig, experiment, given(options), data_dir)
     from tfrepr.weak_labels.pseudo_labelling import run_pseudo_labelling
 
-    sys.exit(run_configs(run_pseudo_labelling, configs, output, plots, experiment or configs[0].run_name, data_dir=data_dir))
+    sys.exit(run_configs(run_pseudo_labelling, configs, output, plots, list_name(experiment, configs), data_dir=data_dir))
 
 
 if __name__ == "__main__":

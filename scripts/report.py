@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Keep the records of finished runs; write RESULTS.md and the README's tables from them, the paper's numbers beside ours."""
+"""Compare all finished runs with the paper: a report beside the runs, with the paper's numbers beside ours."""
 
 from __future__ import annotations
 
@@ -10,38 +10,37 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import PATH, command_line, say_next, user_errors
+from tfrepr.cli import FOLDER, command_line, say_next, user_errors
+from tfrepr.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--output", type=PATH, default=Path("output"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results")
-@click.option("--report", type=PATH, default=ROOT / "RESULTS.md",
-              help="the report  [default: RESULTS.md]")
-@click.option("--readme", type=PATH, default=ROOT / "README.md",
-              help="file with the markers between which the tables are written  [default: README.md]")
-@click.option("--no-readme", is_flag=True, help="write the report alone")
+@click.option("--report", type=FOLDER, default=None,
+              help="folder of the report  [default: report in the folder of all results]")
+@click.option("--no-figures", is_flag=True, help="write the report and the records alone")
+@click.option("--publish", is_flag=True,
+              help="for maintainers: write the project's own RESULTS.md, README.md tables and output/results instead")
+@click.option("--project", type=FOLDER, default=ROOT, help="with --publish: the project's folder "
+                                                                               "[default: that of this script]")
 @user_errors
-def main(output: Path, report: Path, readme: Path, no_readme: bool) -> None:
+def main(output: Path, report: Path | None, no_figures: bool, publish: bool, project: Path) -> None:
     """Compare all finished runs with the paper.
 
-    First copies their records (config, environment, logs and figures as numbers; no weights, no data) from the output folder to
-    its sub-folder results, which is under version control; then writes the report from all records there.
+    Writes RESULTS.md, figures, and the records of the runs (config, environment, logs; no weights, no data) into a folder of
+    their own. Nothing of the project changes, unless --publish says so.
     """
-    from tfrepr.records import FOLDER, keep_records
-    from tfrepr.report import read_sources, update_readme, write_report
+    from tfrepr import publishing
 
-    click.echo(f"Records kept in {output / FOLDER}: {len(keep_records(output))} files are new or changed")
-    sources = read_sources(output / FOLDER)
-    for note in sources.results.notes:
-        click.secho(f"Note: {note}", fg="yellow", err=True)
-    write_report(sources, report)
-    click.echo(f"Written: {report} ({len(sources.results.runs)} runs)")
-    if not no_readme:
-        update_readme(sources, readme)
-        click.echo(f"Written: the tables in {readme}")
+    if publish and (report is not None or no_figures):
+        raise UserError("--publish writes the project's own files: --report and --no-figures do not go with it.")
+    lines = publishing.publish(output, project) if publish else \
+        publishing.write_user_report(output, report or output / "report", figures=not no_figures)
+    for line in lines:
+        click.secho(line, fg="yellow" if line.startswith("Note") else None, err=line.startswith("Note"))
     say_next(command_line("train", list=True, output=output))
 
 

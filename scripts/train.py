@@ -9,7 +9,18 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.features import request_features
-from tfrepr.cli import PATH, command_line, given, record_from, record_options, say_next, start, user_errors, voice_list_option
+from tfrepr.cli import (
+    FOLDER,
+    PATH,
+    command_line,
+    given,
+    record_from,
+    record_options,
+    say_next,
+    start,
+    user_errors,
+    voice_list_option,
+)
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.grid import GridOptions, scaled
@@ -32,7 +43,7 @@ from tfrepr.registry import EXPERIMENTS
 @voice_list_option
 @click.option("--list", "show_list", is_flag=True, help="show all experiments, with what is done and left, and leave")
 @click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files")
-@click.option("--output", type=PATH, default=Path("output"), show_default=True,
+@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
               help="folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
 @click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")

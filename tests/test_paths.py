@@ -14,7 +14,7 @@ from tfrepr.errors import UserError
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.speech import speech
-from tfrepr.results import find_runs
+from tfrepr.selection import find_runs
 
 SCRIPTS = sorted((Path(__file__).resolve().parents[1] / "scripts").glob("*.py"))
 
@@ -35,7 +35,8 @@ def main_of(script):
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_every_path_option_expands_the_home_folder(script, home):
-    parameters = [one for one in main_of(script).params if one.type.name == "path" or isinstance(one.type, click.Path)]
+    parameters = [one for one in main_of(script).params if one.type.name in ("path", "folder", "file")]
+    assert not any(isinstance(one.type, click.Path) for one in main_of(script).params)
     assert parameters
     for parameter in parameters:
         assert parameter.type.convert("~/x", parameter, None) == home / "x", parameter.name

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import time
 from pathlib import Path
@@ -13,10 +14,11 @@ from click.testing import CliRunner
 from tests.synthetic_runs import write_run
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
+from tfrepr.experiments.grid import scaled
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
 from tfrepr.records import keep_records
 from tfrepr.registry import EXPERIMENTS
-from tfrepr.report import BLOCKS, full_report, read_sources, readme_blocks, section, update_readme, weak_label_tables
+from tfrepr.report import BLOCKS, full_report, read_sources, readme_blocks, section, weak_label_tables, with_blocks
 from tfrepr.results import experiment_runs
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -62,7 +64,7 @@ def test_one_seed_has_no_spread_and_says_so(tmp_path):
 
 def test_other_epochs_and_other_data_are_rows_of_their_own(tmp_path):
     cell(tmp_path, 0.9, label="speech")
-    cell(tmp_path, 0.8, label="speech", epochs=60)
+    cell(tmp_path, 0.8, label="speech", epochs=10)  # as two-cores-all-data asks
     copy = cell(tmp_path, 0.7, label="speech", seed=1)
     environment = json.loads((copy / "environment.json").read_text()) | {"data_variant": "CIFAR-10 (JPEG copy)"}
     (copy / "environment.json").write_text(json.dumps(environment))
@@ -70,12 +72,28 @@ def test_other_epochs_and_other_data_are_rows_of_their_own(tmp_path):
     lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| speech, ResNet-32, CIFAR-10, nearest")]
     assert [(ours, n, epochs, data.rstrip(" |")) for _, _, ours, _, n, epochs, _, data in lines] == [
         ("70.00", "1", "600", "CIFAR-10 (JPEG copy)"), ("90.00", "1", "600", "official"),
-        ("80.00", "1", "60 of 600", "official")]
-    assert "Trained: 1 of 15 cells, each with one seed or more, for 60 or 600 epochs." in text
+        ("80.00", "1", "10 of 600", "official")]
+    assert "Trained: 1 of 15 cells, each with one seed or more, for 10 or 600 epochs." in text
+
+
+def test_trials_stand_under_no_experiment(tmp_path):
+    tenth, = scaled([RunConfig(dataset="cifar10", label="speech")], 0.1)
+    assert tenth.replace(epochs=600) in EXPERIMENTS["table1-cifar10"]()
+    for accuracy, config in ((0.81, tenth), (0.82, tenth.replace(seed=1)), (0.79, tenth.replace(epochs=30))):
+        cell(tmp_path, accuracy, label="speech", epochs=config.epochs, seed=config.seed)
+    cell(tmp_path, 0.99, label="speech", epochs=700)  # longer than asked for is no trial
+    before, trials = full_report(read_sources(tmp_path)).split("## Trials\n")
+    row = rows(before)["speech, ResNet-32, CIFAR-10, nearest"]
+    assert (row[1], row[4]) == ("99.00", "700")
+    assert "Trained: 1 of 15 cells, each with one seed or more, for 700 epochs." in before
+    lines = [line.split(" | ") for line in trials.splitlines() if "nearest" in line]
+    assert [(paper, ours, n, epochs) for _, paper, ours, _, n, epochs, *_ in lines] == [
+        ("-", "81.50 ± 0.71", "2", "60"), ("-", "79.00", "1", "30")]
+    assert "81.50" not in "".join(readme_blocks(read_sources(tmp_path)).values())
 
 
 def test_missing_and_noisy_labels_have_tables(tmp_path):
-    for options in ({}, {"seed": 1}, {"folds": 3}):
+    for options in ({}, {"seed": 1}, {"folds": 3}, {"scale": 0.1}):
         config = CleaningConfig(noise_rate=0.0, **options)
         run = WeakLabelRun.of(config, tmp_path)
         run.path.mkdir(parents=True)
@@ -88,6 +106,8 @@ def test_missing_and_noisy_labels_have_tables(tmp_path):
     assert "Digits (scikit-learn digits), ResNet-8, folds 3:" in text
     assert rows(text)["category"] == ["0%", "0.0%", "-", "0.0%", "90.0%", "80.0%", "1"]
     assert "| category | 0% | 0.0% | - | 0.0% | 90.0% | 80.0% | 2 |" in text
+    assert "scale 0.1" not in text
+    assert "ResNet-8, scale 0.1:" in full_report(read_sources(tmp_path)).split("## Trials\n")[1]
 
 
 def test_runs_with_other_settings_never_count(tmp_path):
@@ -163,31 +183,69 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
 
 
 def test_readme_changes_between_the_markers_only(tmp_path):
-    path = tmp_path / "README.md"
-    path.write_text(MARKERS + "below\n")
-    update_readme(read_sources(tmp_path), path)
-    once = path.read_text()
+    path, blocks = tmp_path / "README.md", readme_blocks(read_sources(tmp_path))
+    once = with_blocks(MARKERS + "below\n", path, blocks)
     assert once.startswith("above claims\n<!-- claims:begin -->\n| ")
     assert once.endswith("\n<!-- weak-labels:begin -->\nNot run.\n<!-- weak-labels:end -->\nbelow\n")
     assert "something else" not in once
-    update_readme(read_sources(tmp_path), path)
-    assert path.read_text() == once
-    path.write_text("no markers")
+    assert with_blocks(once, path, blocks) == once
     with pytest.raises(UserError, match="claims:begin"):
-        update_readme(read_sources(tmp_path), path)
+        with_blocks("no markers", path, blocks)
 
 
-def test_the_command_keeps_records_and_writes_both_files(tmp_path):
-    command = runpy.run_path(str(ROOT / "scripts" / "report.py"))["main"]
-    cell(tmp_path, 0.9, label="speech")
-    cell(tmp_path, 0.9, label="category").joinpath("metrics.json").unlink()
-    (tmp_path / "README.md").write_text(MARKERS)
-    words = ["--output", str(tmp_path), "--report", str(tmp_path / "R.md"), "--readme", str(tmp_path / "README.md")]
-    result = CliRunner().invoke(command, words)
+@pytest.fixture
+def project(tmp_path):
+    """A project's folder with a README."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "README.md").write_text(MARKERS)
+    return tmp_path / "project"
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def report(*words):
+    return CliRunner().invoke(runpy.run_path(str(ROOT / "scripts" / "report.py"))["main"], list(map(str, words)))
+
+
+def test_a_users_report_lies_beside_the_runs_and_changes_nothing_else(tmp_path, project):
+    output, before = tmp_path / "output", contents(project)
+    cell(output, 0.9, label="speech")
+    cell(output, 0.9, label="category").joinpath("metrics.json").unlink()
+    ours = [ROOT / "README.md", ROOT / "RESULTS.md"]
+    own, runs = [path.read_bytes() for path in ours], contents(output)
+    result = report("--output", output, "--project", project)
     assert result.exit_code == 0, result.output
-    assert "Runs found: 1, 1 of them finished" in (tmp_path / "R.md").read_text()
-    assert "| 90.00 | -2.34 | 1 |" in (tmp_path / "README.md").read_text()
-    assert CliRunner().invoke(command, [*words[:-1], str(tmp_path / "none.md")]).exit_code == 2
+    text = (output / "report" / "RESULTS.md").read_text()
+    assert "Runs found: 2, 1 of them finished" in text
+    assert "| 90.00 | -2.34 | 1 |" in text
+    pictures = re.findall(r"!\[.*\]\((.*)\)", text.split("## Figures")[1])
+    assert "figures/runs-learning-curves.png" in pictures
+    assert all((output / "report" / picture).is_file() for picture in pictures)
+    assert [path.name for path in (output / "report" / "records" / "runs").iterdir()] == [
+        RunConfig(dataset="cifar10", label="speech").run_name]
+    assert contents(project) == before
+    assert [path.read_bytes() for path in ours] == own
+    assert {path: content for path, content in contents(output).items() if output / "report" not in path.parents} == runs
+
+
+def test_publishing_is_asked_for_and_writes_the_projects_files(tmp_path, project):
+    cell(tmp_path / "output", 0.9, label="speech")
+    result = report("--output", tmp_path / "output", "--publish", "--project", project)
+    assert result.exit_code == 0, result.output
+    assert "Runs found: 1, 1 of them finished" in (project / "RESULTS.md").read_text()
+    assert "| 90.00 | -2.34 | 1 |" in (project / "README.md").read_text()
+    assert len(list((project / "output" / "results" / "runs").iterdir())) == 1
+    assert not (tmp_path / "output" / "report").exists()
+
+
+def test_publishing_into_no_project_writes_nothing(tmp_path):
+    cell(tmp_path / "output", 0.9, label="speech")
+    before = contents(tmp_path)
+    for words in (["--project", tmp_path / "none"], ["--report", tmp_path / "r"], ["--no-figures"]):
+        assert report("--output", tmp_path / "output", "--publish", *words).exit_code == 2
+    assert contents(tmp_path) == before
 
 
 def test_records_are_small_files_of_finished_runs(tmp_path):
@@ -196,13 +254,14 @@ def test_records_are_small_files_of_finished_runs(tmp_path):
         (path / name).parent.mkdir(exist_ok=True)
         (path / name).write_text("")
     cell(tmp_path, 0.9, label="category").joinpath("metrics.json").unlink()
-    kept = {copy.relative_to(tmp_path / "results" / "runs" / path.name).as_posix() for copy in keep_records(tmp_path)}
+    target = tmp_path / "results"
+    kept = {copy.relative_to(target / "runs" / path.name).as_posix() for copy in keep_records(tmp_path, target)}
     assert kept == {"config.json", "environment.json", "metrics.json", "history.csv", "attacks.csv", "features/scores.csv"}
-    assert keep_records(tmp_path) == []
+    assert keep_records(tmp_path, target) == []
     (path / "attacks.csv").write_text("new")
-    assert [copy.name for copy in keep_records(tmp_path)] == ["attacks.csv"]
+    assert [copy.name for copy in keep_records(tmp_path, target)] == ["attacks.csv"]
     (path / "attacks.csv").unlink()
-    assert keep_records(tmp_path) == []
+    assert keep_records(tmp_path, target) == []
     assert not (tmp_path / "results" / "runs" / path.name / "attacks.csv").exists()
 
 
@@ -233,7 +292,7 @@ def test_links_and_pipes_are_no_records(tmp_path, capsys):
 
 def test_the_committed_report_is_that_of_the_committed_records():
     sources = read_sources(ROOT / "output" / "results")
-    again = "Write them anew with: python scripts/report.py"
+    again = "Write them anew with: python scripts/report.py --publish"
     assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources), again
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name, content in readme_blocks(sources).items():

@@ -18,10 +18,10 @@ from tfrepr.results import (
     GALLERY_FILE,
     experiment_names,
     experiment_runs,
-    find_runs,
     read_results,
 )
 from tfrepr.runs import HISTORY_COLUMNS
+from tfrepr.selection import find_runs
 
 
 def test_one_row_a_run_with_config_metrics_and_environment(tmp_path):
@@ -114,22 +114,6 @@ def test_where_keeps_the_rows_of_the_chosen_runs(tmp_path):
         assert set(table["run"]) == {paths[0].name}
 
 
-def test_find_runs_by_name_pattern_folder_and_path(tmp_path):
-    speech, category = (write_run(tmp_path, config={"label": label}) for label in ("speech", "category"))
-    assert find_runs(tmp_path) == sorted([speech, category])
-    assert find_runs(tmp_path, ["*-speech-*"]) == [speech]
-    assert find_runs(tmp_path, [str(category), "*-category-*"]) == [category]
-    assert find_runs(tmp_path / "elsewhere", [str(tmp_path / "runs")]) == sorted([speech, category])
-
-
-def test_missing_runs_name_the_command_that_makes_them(tmp_path):
-    with pytest.raises(UserError, match=r"python scripts/train\.py"):
-        find_runs(tmp_path)
-    write_run(tmp_path)
-    with pytest.raises(UserError, match=r"No run directory fits 'speach'.*cifar10-resnet32-category"):
-        find_runs(tmp_path, ["speach"])
-
-
 def test_last_experiment_is_the_one_that_finished_last(tmp_path):
     run = write_run(tmp_path)
     write_experiment(tmp_path, "later", [run], "2026-03-01T00:00:00+00:00")
@@ -140,7 +124,7 @@ def test_last_experiment_is_the_one_that_finished_last(tmp_path):
 
 def test_experiment_errors_say_what_to_run(tmp_path):
     run = write_run(tmp_path)
-    with pytest.raises(UserError, match=r"train\.py --experiment quickstart"):
+    with pytest.raises(UserError, match=r"'quickstart' has no runs in .*train\.py --experiment quickstart"):
         experiment_runs(tmp_path, "quickstart")
     write_experiment(tmp_path, "quickstart", [run])
     with pytest.raises(UserError, match="Did you mean 'quickstart'"):
@@ -148,6 +132,18 @@ def test_experiment_errors_say_what_to_run(tmp_path):
     shutil.rmtree(run)
     with pytest.raises(UserError, match=r"None of the 1 runs.*train.py --experiment quickstart"):
         experiment_runs(tmp_path, "quickstart")
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("figure5", r"'figure5' has no runs in .* yet\. There are runs of: quickstart\. Run it.*train\.py --experiment figure5"),
+    ("table2", r"'table2' measures and trains nothing.*train\.py --experiment table2"),
+    ("noisy-labels", r"'noisy-labels' has a command of its own.*clean_labels\.py --experiment noisy-labels"),
+    ("figure55", r"Unknown experiment 'figure55'\. Did you mean 'figure5'"), ("", "Unknown experiment ''"),
+    ("../experiments/quickstart", "Unknown experiment")])
+def test_an_experiment_without_runs_is_not_called_unknown(tmp_path, name, message):
+    write_experiment(tmp_path, "quickstart", [write_run(tmp_path)])
+    with pytest.raises(UserError, match=message):
+        experiment_runs(tmp_path, name)
 
 
 def test_a_run_is_not_counted_twice(tmp_path):

@@ -188,7 +188,8 @@ def _click_option(field: dataclasses.Field, annotation: Any) -> Callable:
         return click.option(flag, is_flag=True, default=None, help=help_text)
     if plain is tuple:
         return click.option(flag, multiple=True, type=NAME_VALUE, help=help_text)
-    return click.option(flag, type=plain, default=None, metavar=_metavar(allowed, plain), help=help_text)
+    return click.option(flag, type=TEXT if plain is str else plain, default=None, metavar=_metavar(allowed, plain),
+                        help=help_text)
 
 
 def _shown(default: Any) -> str:
@@ -223,16 +224,44 @@ class _NameValue(click.ParamType):
 NAME_VALUE = _NameValue()
 
 
-class _UserPath(click.ParamType):
-    """A path, in which `~` stands for a home folder also where no shell has put it there, as in `--output=~/results`."""
+class _Text(click.ParamType):
+    """A text that is not empty: an empty one, as of an unset variable of a shell, would pass for an option not given."""
 
-    name = "path"
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip():
+            self.fail(f"{value!r} is an empty text. Write a value, or leave the option out.", param, ctx)
+        return value
+
+
+TEXT = _Text()
+
+
+class _UserPath(click.ParamType):
+    """A path; an empty one is refused, since it would mean the working directory.
+
+    `~` stands for a home folder also where no shell has put it there, as in `--output=~/results`.
+
+    Args:
+        wanted: `"folder"` or `"file"` refuse the other one where it exists; `"path"` takes both.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        self.name = wanted
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if isinstance(value, str) and not value.strip():
+            self.fail(f"{value!r} is an empty path. Write one (. for the working directory), or leave it out.", param, ctx)
         try:
-            return user_path(value)
+            path = user_path(value)
         except UserError as error:
             self.fail(str(error), param, ctx)
+        if self.name == "folder" and os.path.exists(path) and not os.path.isdir(path):
+            self.fail(f"{value} is a file, and a folder is wanted.", param, ctx)
+        if self.name == "file" and (os.path.isdir(path) or path.name in ("", "..")):
+            self.fail(f"{value} is a folder, and a file is wanted.", param, ctx)
+        return path
 
 
-PATH = _UserPath()
+PATH, FOLDER, FILE = _UserPath("path"), _UserPath("folder"), _UserPath("file")

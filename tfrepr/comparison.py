@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from tfrepr.config import RunConfig
+from tfrepr.registry import EXPERIMENTS
 from tfrepr.results import CONFIG_DEFAULTS, config_columns
 from tfrepr.runs import RunDirectory
 
@@ -73,17 +74,40 @@ class Seeds:
         return any(len({str(run[column]) for run in self.runs}) > 1 for column in ("versions", "commit", "backend"))
 
 
+def asked_epochs() -> dict[tuple, set[int]]:
+    """The epochs that experiments ask for: a key for all cells that differ in `NOT_MATCHED` alone."""
+    asked: dict[tuple, set[int]] = defaultdict(set)
+    for name in EXPERIMENTS:
+        for cell in EXPERIMENTS[name]():
+            asked[_key(config_columns(cell))].add(cell.epochs)
+    return asked
+
+
+def is_trial(run: Run, asked: Mapping[tuple, set[int]]) -> bool:
+    """Whether a run is shorter than experiments ask of its cell, as `--scale` makes it, and of a length that none asks for.
+
+    Args:
+        run: A row of `Results.runs`, or a config's columns.
+        asked: From `asked_epochs`.
+    """
+    epochs = asked.get(_key(run), ())
+    return bool(epochs) and known(run["epochs"]) and run["epochs"] not in epochs and run["epochs"] < max(epochs)
+
+
 class RunIndex:
     """Finds the finished runs of a cell.
 
     Args:
         runs: `Results.runs`.
+        trials: Those that `is_trial` alone, instead of all others: a trial stands for no cell of an experiment.
     """
 
-    def __init__(self, runs: pd.DataFrame) -> None:
+    def __init__(self, runs: pd.DataFrame, *, trials: bool = False) -> None:
         self._by_cell: dict[tuple, list[Run]] = defaultdict(list)
+        self._asked = asked_epochs()
         for run in runs[runs["finished"].astype(bool)].to_dict("records"):
-            self._by_cell[_key(run)].append(run)
+            if is_trial(run, self._asked) == trials:
+                self._by_cell[_key(run)].append(run)
 
     def seeds(self, cell: RunConfig) -> list[Seeds]:
         """Its runs in groups that agree in `SAID`, the most epochs first; none where it was not run."""
@@ -93,10 +117,14 @@ class RunIndex:
         found = [Seeds(cell, tuple(sorted(runs, key=lambda run: run["seed"]))) for runs in groups.values()]
         return sorted(found, key=lambda seeds: (-seeds.epochs, seeds.said("data_variant")))
 
-    def other_cells(self, cells: Sequence[RunConfig]) -> list[RunConfig]:
-        """Configs of the runs that stand for none of the cells, one for all seeds."""
-        named = {_key(config_columns(cell)) for cell in cells}
-        return [RunDirectory(runs[0]["path"]).config() for key, runs in self._by_cell.items() if key not in named]
+    def cells(self) -> list[RunConfig]:
+        """Configs of the shortest runs, one for all seeds."""
+        shortest = [min(runs, key=lambda run: run["epochs"]) for runs in self._by_cell.values()]
+        return [RunDirectory(run["path"]).config() for run in shortest]
+
+    def other_cells(self) -> list[RunConfig]:
+        """Those of `cells` that are cells of no experiment."""
+        return [cell for cell in self.cells() if _key(config_columns(cell)) not in self._asked]
 
 
 def distinct_cells(cells: Sequence[RunConfig]) -> Iterator[RunConfig]:

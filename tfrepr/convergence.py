@@ -13,6 +13,7 @@ import numpy as np
 from tfrepr.files import write_atomically
 from tfrepr.registry import CORRUPTIONS
 from tfrepr.results import CONFIG_DEFAULTS
+from tfrepr.text_tables import guarded_frame, markdown_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,9 +100,7 @@ def markdown(table: pd.DataFrame, target: float = TARGET) -> str:
     """`convergence_table` for people, under the claim that it tests."""
     head = ("network", "label", "corruption", f"steps until {target:.0%}", "ratio to true labels",
             "training accuracy, last epoch", "test accuracy")
-    lines = [CLAIM, "", " | ".join(("", *head, "")).strip(), "|" + "---|" * len(head)]
-    lines += [f"| {' | '.join(_cells(row))} |" for row in table.to_dict("records")]
-    return "\n".join(lines) + "\n"
+    return "\n".join([CLAIM, "", *markdown_table(head, map(_cells, table.to_dict("records")))]) + "\n"
 
 
 def _cells(row: dict) -> tuple[str, ...]:
@@ -126,7 +125,7 @@ def write_convergence(results: Results, folder: Path, name: str) -> list[Path]:
     if not measures_training_accuracy(results):
         return []
     table = convergence_table(results)
-    contents = {"csv": table.to_csv(index=False, lineterminator="\n"), "md": markdown(table)}
+    contents = {"csv": guarded_frame(table).to_csv(index=False, lineterminator="\n"), "md": markdown(table)}
     paths = {form: folder / f"{name}-convergence.{form}" for form in contents}
     for form, path in paths.items():
         write_atomically(path, contents[form].encode())

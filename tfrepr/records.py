@@ -1,4 +1,4 @@
-"""Run records: the small files of finished runs, kept under version control without weights, data and label tables."""
+"""Run records: the small files of finished runs, without weights, data and label tables; small enough for version control."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from tfrepr.experiments.marking import is_measured
+from tfrepr.experiments.measurements import measurement_file
 from tfrepr.files import UNFINISHED, make_folder, write_atomically
 from tfrepr.reading import noted, read_bytes
+from tfrepr.registry import EXPERIMENTS
 from tfrepr.runs import RunDirectory
 
-FOLDER = "results"
-"""Of the records, in the folder of all results."""
 KEPT = ("config.json", "environment.json", "metrics.json", "test_answers.json", "history.csv", "attacks.csv", "attacks.json",
         "features/scores.csv", "spoken/a1.json", "evaluation/*/*.json", "evaluation/*/*.csv")
 """Of a run; what is missing is not asked for."""
@@ -20,8 +21,8 @@ KINDS = ("runs", "weak_labels")
 """Folders of run directories."""
 
 
-def keep_records(output: Path) -> list[Path]:
-    """Copies the records of every finished run, and the files of experiments without runs, to `<output>/results`.
+def keep_records(output: Path, target: Path) -> list[Path]:
+    """Copies the records of every finished run, and the files of experiments without runs.
 
     The records of a run are replaced by those of the run with the same name, and what that one lacks is removed; records whose
     run is gone stay. What is no regular file, or lies behind a link, is left out and named: a link in a run directory from
@@ -29,6 +30,7 @@ def keep_records(output: Path) -> list[Path]:
 
     Args:
         output: Folder of all results.
+        target: Where the copies lie as in `output`.
 
     Returns:
         The copies, those that changed nothing left out.
@@ -36,12 +38,13 @@ def keep_records(output: Path) -> list[Path]:
     Raises:
         UserError: The folder cannot be written.
     """
-    copies = list(_copied(_own_files(output, ["*.json"]), output))
+    measured = [measurement_file(name, output).name for name in EXPERIMENTS if is_measured(name)]
+    copies = list(_copied(_own_files(output, measured), output, target))
     for run in (run for kind in KINDS for run in sorted((output / kind).glob("*/")) if RunDirectory(run).finished):
         records = _own_files(run, KEPT)
-        copies += _copied(records, output)
-        for old in _own_files(output / FOLDER / run.relative_to(output), KEPT):
-            if output / old.relative_to(output / FOLDER) not in records:
+        copies += _copied(records, output, target)
+        for old in _own_files(target / run.relative_to(output), KEPT):
+            if output / old.relative_to(target) not in records:
                 old.unlink()
     return copies
 
@@ -57,12 +60,12 @@ def _own_files(folder: Path, patterns: Iterable[str]) -> list[Path]:
     return found
 
 
-def _copied(sources: Iterable[Path], output: Path) -> Iterator[Path]:
+def _copied(sources: Iterable[Path], output: Path, target: Path) -> Iterator[Path]:
     for source in sources:
-        copy = output / FOLDER / source.relative_to(output)
+        copy = target / source.relative_to(output)
         if (content := noted(lambda source=source: read_bytes(source), None)) is None:
             continue
         if not copy.exists() or read_bytes(copy) != content:
-            make_folder(output / FOLDER, *source.relative_to(output).parent.parts)
+            make_folder(target, *source.relative_to(output).parent.parts)
             write_atomically(copy, content)
             yield copy

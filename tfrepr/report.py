@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import astuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from tfrepr.claims import all_claims
@@ -18,9 +18,7 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
-from tfrepr.files import write_atomically
 from tfrepr.paper import STATEMENTS
-from tfrepr.reading import read_text
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report_rows import (
     NOT_RUN,
@@ -34,7 +32,9 @@ from tfrepr.report_rows import (
     statistics_rows,
     threshold_rows,
 )
-from tfrepr.results import find_runs, read_results
+from tfrepr.results import read_results
+from tfrepr.selection import find_runs
+from tfrepr.text_tables import markdown_table, markdown_text
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import FOLDER as WEAK_LABELS
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -58,6 +58,7 @@ NEXT = {
     "a1-threshold": "python scripts/speak.py --test-set --run RUN_DIR",
 }
 """What is to be done with the trained cells."""
+TRIALS = "Shorter than any experiment asks for, as with `--scale`: they say how a command runs, and enter nothing above."
 
 
 def read_sources(output: Path) -> Sources:
@@ -70,28 +71,24 @@ def read_sources(output: Path) -> Sources:
     return Sources(results, RunIndex(results.runs), output)
 
 
-def write_report(sources: Sources, path: Path) -> None:
-    """Writes the whole report."""
-    write_atomically(path, full_report(sources).encode())
+def with_blocks(text: str, path: Path, blocks: Mapping[str, str]) -> str:
+    """The text with other contents between the markers of the `BLOCKS`.
 
-
-def update_readme(sources: Sources, path: Path) -> None:
-    """Replaces what stands between the markers of the `BLOCKS`.
+    Args:
+        text: What the file holds.
+        path: The file, for messages.
+        blocks: By name, from `readme_blocks`.
 
     Raises:
-        UserError: There is no such file, or it does not have each marker once, in this order.
+        UserError: It does not have each marker once, in this order.
     """
-    try:
-        text = read_text(path)
-    except UserError as error:
-        raise UserError(f"{error} Name the file with --readme, or leave it out with --no-readme.") from None
-    for name, content in readme_blocks(sources).items():
+    for name, content in blocks.items():
         begin, end = (f"<!-- {name}:{word} -->" for word in ("begin", "end"))
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", flags=re.S)
         if (text.count(begin), text.count(end), len(pattern.findall(text))) != (1, 1, 1):
             raise UserError(f"{path} must have one line {begin} and after it one line {end}; the table goes between them.")
         text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)
-    write_atomically(path, text.encode())
+    return text
 
 
 def readme_blocks(sources: Sources) -> dict[str, str]:
@@ -101,7 +98,7 @@ def readme_blocks(sources: Sources) -> dict[str, str]:
 
 
 def full_report(sources: Sources) -> str:
-    """Markdown: a section an experiment, then the versions behind the runs and what could not be read."""
+    """Markdown: a section an experiment, other runs, the versions behind the runs and what could not be read."""
     runs = sources.results.runs
     head = ["# Results", "", "Written by `python scripts/report.py`; do not edit. Ours are means over seeds ± the sample "
             "standard deviation, n counts the seeds; a single run has no deviation. Accuracies and rates are percent, "
@@ -109,28 +106,33 @@ def full_report(sources: Sources) -> str:
             f"Runs found: {len(runs)}, {int(runs['finished'].sum())} of them finished.", ""]
     sections = [line for name in EXPERIMENTS for line in section(name, sources)]
     return "\n".join([*head, "## Claims", "", *claims_table(sources), "", *sections, "## Missing and noisy labels", "",
-                      *weak_label_tables(sources), "", *_other_runs(sources), *_versions(sources),
-                      *_notes(sources)]).rstrip() + "\n"
+                      *weak_label_tables(sources), "", *_other_runs(sources), *_trials(sources),
+                      *_versions(sources), *_notes(sources)]).rstrip() + "\n"
 
 
 def claims_table(sources: Sources) -> list[str]:
     """The paper's claims with our numbers and verdicts, see `tfrepr.claims`."""
-    return _table(CLAIM_COLUMNS, [astuple(claim) for claim in all_claims(sources)])
+    return markdown_table(CLAIM_COLUMNS, [astuple(claim) for claim in all_claims(sources)])
 
 
-def weak_label_tables(sources: Sources) -> list[str]:
-    """Means over the seeds of all finished runs with missing and with noisy labels, a table each."""
+def weak_label_tables(sources: Sources, *, trials: bool = False) -> list[str]:
+    """Means over the seeds of all finished runs with missing and with noisy labels, a table each.
+
+    Args:
+        sources: Where the runs are.
+        trials: Those with a `--scale` alone, instead of all others.
+    """
     runs = [WeakLabelRun(path.parent) for path in sorted((sources.output / WEAK_LABELS).glob("*/metrics.json"))]
-    found = result_table(runs)
+    found = result_table([run for run in runs if (run.config().scale != 1) == trials])
     if found.empty:
-        return ["Not run."]
+        return [] if trials else ["Not run."]
     lines = []
     for name in WEAK_EXPERIMENTS:
         config = WEAK_EXPERIMENTS[name]()[0]
         rows = found[found["task"] == config.task]
         if len(rows):
-            lines += [*([""] if lines else []), f"As `python scripts/{config.script} --experiment {name}`:", "",
-                      markdown(mean_table(rows)).rstrip()]
+            head = f"With `scripts/{config.script}`:" if trials else f"As `python scripts/{config.script} --experiment {name}`:"
+            lines += [*([""] if lines else []), head, "", markdown(mean_table(rows)).rstrip()]
     return lines
 
 
@@ -165,15 +167,7 @@ def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """A Markdown table of rows."""
-    return _table(COLUMNS, [astuple(row) for row in rows])
-
-
-def _table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
-    return [_table_line(columns), _table_line(["---"] * len(columns)), *map(_table_line, lines)]
-
-
-def _table_line(values: Sequence[str]) -> str:
-    return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
+    return markdown_table(COLUMNS, [astuple(row) for row in rows])
 
 
 def readme_table(sources: Sources) -> str:
@@ -192,16 +186,23 @@ def readme_table(sources: Sources) -> str:
         else:
             rows.append((EXPERIMENTS.describe(name).rstrip("."), "-", f"{done} See RESULTS.md.", "-", "-", "-", "-",
                          f"`{command(name)}`"))
-    lines = _table(README_COLUMNS, rows) if rows else []
+    lines = markdown_table(README_COLUMNS, rows) if rows else []
     return "\n".join([*lines, *([""] if rows and left else []),
                       *([f"Not run: {', '.join(f'`{name}`' for name in left)}."] if left else [])])
 
 
 def _other_runs(sources: Sources) -> list[str]:
     """Accuracies of finished runs that are cells of no experiment."""
-    cells = [cell for name in EXPERIMENTS for cell in EXPERIMENTS[name]()]
-    rows = list(accuracy_rows(sources.index.other_cells(cells), sources))
+    rows = list(accuracy_rows(sources.index.other_cells(), sources))
     return ["## Other runs", "", *table(rows), ""] if rows else []
+
+
+def _trials(sources: Sources) -> list[str]:
+    """Accuracies of runs that are too short to stand for a cell of an experiment."""
+    index = RunIndex(sources.results.runs, trials=True)
+    rows, weak = list(accuracy_rows(index.cells(), replace(sources, index=index))), weak_label_tables(sources, trials=True)
+    lines = [*(table(rows) if rows else []), *([""] if rows and weak else []), *weak]
+    return ["## Trials", "", TRIALS, "", *lines, ""] if lines else []
 
 
 def _versions(sources: Sources) -> list[str]:
@@ -214,10 +215,10 @@ def _versions(sources: Sources) -> list[str]:
                      for values in runs[list(names)].itertuples(index=False))
     mixed = "Means over runs of several versions are marked above. " if len(counts) > 1 else ""
     return ["## Versions", "", f"{mixed}A commit ending in `-modified` had changes that were not committed.", "",
-            *_table(("runs", *names), [(str(count), *values) for values, count in counts.most_common()]), ""]
+            *markdown_table(("runs", *names), [(str(count), *values) for values, count in counts.most_common()]), ""]
 
 
 def _notes(sources: Sources) -> list[str]:
     """Torn lines and unreadable files."""
-    notes = [f"- {note.replace(str(sources.output), 'output', 1)}" for note in sources.results.notes]
+    notes = [f"- {markdown_text(note.replace(str(sources.output), 'output', 1))}" for note in sources.results.notes]
     return ["## Left out", "", *notes, ""] if notes else []

@@ -9,8 +9,6 @@ import dataclasses
 import io
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ import pandas as pd
 from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
-from tfrepr.files import user_path
+from tfrepr.experiments.marking import is_measured
+from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import plain_text
 from tfrepr.reading import UnreadableFileError, damaged, noted, read_arrays, read_csv, read_json
@@ -77,44 +76,6 @@ class Results:
                                    galleries={name: self.galleries[name] for name in names & set(self.galleries)})
 
 
-def find_runs(output: Path, patterns: Sequence[str] = ()) -> list[Path]:
-    """Run directories under `output`, or those that `patterns` name.
-
-    Args:
-        output: The folder that holds `runs/`.
-        patterns: Each one a run directory, a folder of run directories, or a pattern for names in `<output>/runs`, such
-            as `"*-speech-*"`. None: all runs.
-
-    Raises:
-        UserError: Nothing fits; the message says which command makes runs.
-    """
-    found = _runs_in(output / "runs")
-    if patterns:
-        found = list(dict.fromkeys(path for pattern in patterns for path in _matching(pattern, found)))
-    if not found:
-        raise UserError(f"There are no runs in {output / 'runs'}. Make some with: python scripts/train.py "
-                        "(or say where they are with --output).")
-    return found
-
-
-def _runs_in(folder: Path) -> list[Path]:
-    return sorted(config.parent for config in folder.glob("*/config.json"))
-
-
-def _matching(pattern: str, runs: Sequence[Path]) -> list[Path]:
-    path = user_path(pattern)
-    if (path / "config.json").is_file():
-        return [path]
-    matching = _runs_in(path) if path.is_dir() else [run for run in runs if fnmatch(run.name, pattern)]
-    if not matching:
-        names = [run.name for run in runs]
-        near = get_close_matches(pattern, names, n=3, cutoff=0.3) or names[:3]
-        hint = f" There are, for example: {', '.join(near)}." if near else " Make runs with: python scripts/train.py"
-        raise UserError(f"No run directory fits {pattern!r}: it is neither a run directory (with a config.json), nor a folder "
-                        f"of them, nor a pattern of run names.{hint}")
-    return matching
-
-
 def experiment_names(output: Path) -> list[str]:
     """Experiments that were used under `output`, the last one first; a damaged note is left out, and that is said."""
     files = sorted((output / "experiments").glob("*.json"))
@@ -143,19 +104,32 @@ def experiment_runs(output: Path, name: str) -> list[Path]:
             note is damaged.
     """
     used = [path.stem for path in sorted((output / "experiments").glob("*.json"))]
-    if name not in used and name in EXPERIMENTS:
-        cells = [output / "runs" / cell.run_name for cell in EXPERIMENTS[name]()]
+    if name not in used:
+        cells = [output / "runs" / cell.run_name for cell in EXPERIMENTS[name]()] if name in EXPERIMENTS else []
         if shared := [path for path in cells if (path / "metrics.json").is_file()]:
             return shared
-    if name not in used:
-        known = unknown_name("experiment", name, tuple(used)) if used else f"The experiment {name!r} has not been run."
-        raise UserError(f"{known} Run it with: python scripts/train.py --experiment {name}")
+        raise UserError(_no_runs(output, name, used))
     paths = [output / "runs" / run for run in _experiment_note(output / "experiments" / f"{name}.json")["runs"]]
     present = [path for path in paths if (path / "config.json").is_file()]
     if not present:
         raise UserError(f"None of the {len(paths)} runs of the experiment {name!r} is in {output / 'runs'} any more. "
                         f"Make them again with: python scripts/train.py --experiment {name}")
     return present
+
+
+def _no_runs(output: Path, name: str, used: Sequence[str]) -> str:
+    """Why an experiment has no runs: it has not been run, it has none by nature, or there is no such experiment."""
+    if name in WEAK_EXPERIMENTS:
+        return (f"The experiment {name!r} has a command of its own, which writes its table and figure: python "
+                f"scripts/{WEAK_EXPERIMENTS[name]()[0].script} --experiment {name}")
+    if is_measured(name):
+        return (f"The experiment {name!r} measures and trains nothing, so it has no runs. Measure with: python "
+                f"scripts/train.py --experiment {name}")
+    if name not in EXPERIMENTS:
+        return unknown_name("experiment", name, tuple(dict.fromkeys([*used, *EXPERIMENTS.names()])))
+    others = f" There are runs of: {', '.join(used)}." if used else ""
+    return (f"The experiment {name!r} has no runs in {output / 'runs'} yet.{others} Run it with: python scripts/train.py "
+            f"--experiment {name}")
 
 
 def read_results(paths: Iterable[Path]) -> Results:

@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,7 +26,7 @@ import click
 import numpy as np
 
 from tfrepr.config import RunConfig
-from tfrepr.errors import RunInUseError, RunRefusedError, UserError
+from tfrepr.errors import RunInUseError, RunRefusedError, UserError, disk_errors
 from tfrepr.files import make_folder, npy_bytes, write_atomically
 from tfrepr.reading import MissingFileError, damaged, read_json
 
@@ -281,3 +281,22 @@ def record_experiment(output: Path | str, name: str, run_names: list[str]) -> No
     """Notes which runs an experiment consists of; the newest note is what `plot_results.py` draws by default."""
     note = {"name": name, "runs": run_names, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
     write_atomically(Path(output) / "experiments" / f"{name}.json", (json.dumps(note, indent=2) + "\n").encode())
+
+
+def each_run(runs: Iterable[RunDirectory], work: Callable[[RunDirectory], None]) -> int:
+    """Does something with runs one after the other; one that fails does not stop the rest, and a reason is told once.
+
+    Returns:
+        0, or the exit code of the last run that failed.
+    """
+    exit_code, told = 0, {}
+    for run in runs:
+        click.echo(run.path.name)
+        try:
+            with disk_errors():
+                work(run)
+        except UserError as error:
+            first = told.setdefault(str(error), run.path.name)
+            click.secho(f"Error: {run.path.name}: {error if first == run.path.name else f'as for {first}'}", fg="red", err=True)
+            exit_code = error.exit_code
+    return exit_code

@@ -131,7 +131,7 @@ def test_pictures_that_cannot_be_used(spoken_run, pictures, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--run", "nowhere"], "Give pictures, or --test-set"),
-    (["--run", "nowhere", "--test-set"], "not a complete run directory"),
+    (["--run", "nowhere", "--test-set"], "No run directory fits 'nowhere'"),
     (["--run", "nowhere", "nothing.png"], "There is no picture nothing.png")])
 def test_errors_on_the_command_line(arguments, message, tmp_path):
     done = subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, cwd=tmp_path, check=False)

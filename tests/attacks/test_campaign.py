@@ -143,6 +143,14 @@ def test_other_settings_add_rows(attacked, tmp_path):
     assert {row.images for row in read_rows(run / "attacks.csv")} == {IMAGES, 20}
 
 
+def test_an_epsilon_of_many_digits_is_attacked_once(attacked, tmp_path):
+    run = RunDirectory(shutil.copytree(attacked.path, tmp_path / "run"))
+    settings = AttackSettings(protocol="standard", steps=2, epsilons=f"{8 / 2.55},{1 / 3}", images=20, batch_size=32)
+    assert attack_run(run, settings)
+    assert not attack_run(run, settings)
+    assert {row.epsilon for row in read_rows(run / "attacks.csv") if row.protocol == "standard"} == {8 / 2.55, 1 / 3}
+
+
 def test_targets_come_from_data_set_and_attack_seed_alone():
     from tfrepr.attacks.campaign import attacked_images
     from tfrepr.attacks.protocols import build_protocol

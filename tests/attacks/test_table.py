@@ -33,6 +33,30 @@ def test_round_trip(tmp_path):
     assert read_rows(tmp_path / "nothing.csv") == []
 
 
+FINE = (8 / 255, 0.1 + 0.2, 0.3, 1e-7, 0.12345678, 1234567.5)
+
+
+def test_every_epsilon_reads_as_it_was(tmp_path):
+    rows = [dataclasses.replace(ROW, epsilon=epsilon) for epsilon in FINE]
+    write_rows(tmp_path / "attacks.csv", rows)
+    assert read_rows(tmp_path / "attacks.csv") == rows
+    survivors = Survivors(tmp_path / "survivors.npz")
+    survivors.add({row.key: np.arange(10) == place for place, row in enumerate(rows)})
+    again = Survivors(tmp_path / "survivors.npz")
+    assert [again[row.key].argmax() for row in rows] == list(range(len(rows)))
+
+
+def test_files_of_earlier_versions_keep_their_text(tmp_path):
+    """They had six digits of epsilon; the numbers that these say are written as before."""
+    path = tmp_path / "attacks.csv"
+    lines = [f"paper,fgsm,untargeted,training,normalised,{epsilon},1,1,0,nearest,10,9,4,,0,0.125"
+             for epsilon in ("0", "0.15", "0.3", "8", "0.0313725", "1e-07")]
+    path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+    before = path.read_bytes()
+    write_rows(path, read_rows(path))
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_a_torn_last_row_is_left_out_wherever_it_was_torn(tmp_path, cut):
     path = tmp_path / "attacks.csv"

@@ -15,8 +15,15 @@ from tfrepr.config import RunConfig
 from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task, thread_limits
 from tfrepr.experiments.grid import GridOptions
 from tfrepr.experiments.runner import run_cells, visible_gpus
+from tfrepr.experiments.shared import shared_faults
+from tfrepr.experiments.weak_labels import run_configs
+from tfrepr.figures.drawing import choose_runs
+from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
+from tfrepr.results import experiment_runs
 from tfrepr.runs import RunDirectory
+from tfrepr.weak_labels.cleaning import run_cleaning
+from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"percent": 3, "epochs": 2, "batch_size": 16, "learning_rate": 0.05}
@@ -63,8 +70,54 @@ def test_one_failing_cell_does_not_stop_the_others(grid):
 
 def test_lines_say_which_cell_they_come_from(grid):
     _, cells, done = grid
-    assert f"[1/4] {cells[0].run_name}" in done.stdout
-    assert "[4/4]" in done.stdout
+    assert f"[1/3] {cells[0].run_name}" in done.stdout
+    assert "[3/3]" in done.stdout
+
+
+def test_a_label_that_cannot_be_made_is_said_before_the_first_cell_and_not_tried(grid):
+    _, cells, done = grid
+    assert "The label table none.npy cannot be read" in done.stderr
+    assert "This stops 1 of 4 cells." in done.stderr
+    assert f"] {cells[2].run_name}" not in done.stdout
+
+
+@pytest.fixture
+def unusable(tmp_path):
+    """A folder with one class, which no cell can use."""
+    (tmp_path / "pictures" / "cat").mkdir(parents=True)
+    return tmp_path / "pictures"
+
+
+@pytest.mark.parametrize("grid", [GridOptions(), GridOptions(jobs=2)])
+def test_one_missing_data_set_is_said_once(tmp_path, unusable, capfd, grid):
+    cells = [RunConfig(dataset="folder", folder=str(unusable), seed=seed) for seed in range(6)]
+    assert run_cells("many", cells, tmp_path / "output", grid=grid) == 2
+    printed = capfd.readouterr()
+    assert printed.err.count("must have at least two sub-folders") == 1
+    assert "This stops 6 of 6 cells." in printed.err
+    assert printed.out.count("must have at least two sub-folders") == 1
+    assert f"{cells[0].run_name} and 5 more: " in printed.out
+    assert "0 of 6 cells are finished. This time: 6 failed." in printed.out
+    assert not (tmp_path / "output").exists()
+
+
+def test_cells_with_other_data_or_labels_are_not_stopped(unusable):
+    voice = LabelOptions(voice="martian")
+    spoken = [RunConfig(label=label, label_options=voice, seed=seed) for label in ("speech", "shuffle") for seed in (0, 1)]
+    fine = [RunConfig(label="category", label_options=voice), RunConfig(label="lowdim"), CleaningConfig(label="category")]
+    other = [RunConfig(dataset="folder", folder=str(unusable)), PseudoLabelConfig(dataset="folder", folder=str(unusable))]
+    faults = shared_faults([*spoken, *fine, *other], None)
+    assert set(faults) == {*spoken, *other}
+    assert all("martian" in str(faults[config]) for config in spoken)
+    assert shared_faults(other[:1], None) == {}, "a single cell says it when it is trained"
+
+
+def test_lists_with_missing_and_noisy_labels_are_checked_as_well(tmp_path, unusable, capfd):
+    configs = [CleaningConfig(dataset="folder", folder=str(unusable), seed=seed) for seed in range(9)]
+    assert run_configs(run_cleaning, configs, tmp_path / "output", tmp_path / "plots", "noisy-labels", data_dir=None) == 2
+    printed = capfd.readouterr().err
+    assert printed.count("must have at least two sub-folders") == 1
+    assert "This stops 9 of 9 cells." in printed
 
 
 def test_the_experiment_is_noted_with_its_finished_runs(grid):
@@ -104,6 +157,23 @@ def test_many_skipped_cells_take_no_time(tmp_path, capsys):
     assert "Part 1/3 of table1-cifar10: 15 of 45 cells." in printed
     assert "45 of 45 cells are finished. This time: 15 finished earlier." in printed
     assert len(json.loads((tmp_path / "experiments" / "table1-cifar10.json").read_text())["runs"]) == 45
+
+
+@pytest.mark.parametrize(("name", "scale", "epochs", "noted"), [
+    ("quickstart", 1.0, 10, "quickstart"), ("quickstart", 1.0, 20, "quickstart"), ("quickstart", 0.1, 1, "quickstart-trial"),
+    ("quickstart", 1.0, 3, "quickstart-trial"), ("single", 1.0, 3, "single"), ("single", 0.1, 1, "single-trial")])
+def test_a_trial_is_noted_under_a_name_of_its_own(tmp_path, name, scale, epochs, noted):
+    cells = [config.replace(epochs=epochs) for config in EXPERIMENTS["quickstart"]()]
+    for cell in cells:
+        run = RunDirectory.of(cell, tmp_path)
+        run.path.mkdir(parents=True)
+        run.write_json("config.json", cell.to_dict())
+        run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    run_cells(name, cells, tmp_path, grid=GridOptions(scale=scale))
+    assert [path.stem for path in (tmp_path / "experiments").iterdir()] == [noted]
+    assert len(experiment_runs(tmp_path, noted)) == 2
+    marked = [note for note in choose_runs(tmp_path, noted, [])[1].notes if "trials" in note]
+    assert len(marked) == (epochs < 10)
 
 
 def test_children_end_with_their_parent(tmp_path):

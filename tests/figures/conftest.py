@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from tests.synthetic_runs import FINAL, write_experiment, write_gallery, write_run
-from tfrepr.results import Results, find_runs, read_results
+from tfrepr.results import Results, read_results
+from tfrepr.selection import find_runs
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import label_style
 from tfrepr.registry import FIGURES
-from tfrepr.results import find_runs, read_results
+from tfrepr.results import read_results
+from tfrepr.selection import find_runs
 
 NAME = "dimension-entropy"
 DRAW = FIGURES[NAME]

@@ -16,7 +16,8 @@ from tfrepr.experiments.rethinking import LEVELS, rethinking_fig1, rethinking_le
 from tfrepr.figures.rethinking import CORRUPTION_LOOKS, loss_curves
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.registry import FIGURES
-from tfrepr.results import find_runs, read_results
+from tfrepr.results import read_results
+from tfrepr.selection import find_runs
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "plot_results.py"
 STEPS, EPOCHS = 250, 100

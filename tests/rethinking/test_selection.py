@@ -66,3 +66,9 @@ def test_options_alone_make_a_cell_for_each_of_several_names():
 def test_choices_that_leave_nothing_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         chosen("rethinking-fig1", **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"label": "speech"}])
+def test_an_empty_name_of_an_experiment_is_refused(options):
+    with pytest.raises(UserError, match=r"Unknown experiment ''.*quickstart"):
+        chosen("", **options)

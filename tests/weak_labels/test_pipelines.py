@@ -17,7 +17,7 @@ import pytest
 from tests.weak_labels.conftest import SCRIPTS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
-from tfrepr.experiments.weak_labels import configs_from_options
+from tfrepr.experiments.weak_labels import configs_from_options, list_name
 from tfrepr.figures.style import save
 from tfrepr.figures.weak_labels import accuracy_against_level, suspect_sheet
 from tfrepr.labels.options import LabelOptions
@@ -327,6 +327,14 @@ def test_a_killed_pipeline_ends_like_an_uninterrupted_one(pictures, tmp_path):
         assert all((a == b).all() for a, b in zip(own, theirs, strict=True))
 
 
+def test_tables_of_a_trial_have_a_name_of_their_own():
+    names = [list_name("noisy-labels", configs_from_options(CleaningConfig, "noisy-labels", options, None))
+             for options in ({}, {"scale": 0.5}, {"label": "random"})]
+    assert names == ["noisy-labels", "noisy-labels-trial", "noisy-labels"]
+    single = configs_from_options(CleaningConfig, None, {"scale": 0.5}, None)
+    assert list_name(None, single) == single[0].run_name
+
+
 @pytest.mark.slow
 def test_both_experiments_run_on_digits_at_a_small_scale(tmp_path):
     """In under ten minutes on two cores, one for each."""
@@ -347,8 +355,8 @@ def test_both_experiments_run_on_digits_at_a_small_scale(tmp_path):
     for experiment, process in trials.items():
         assert process.returncode == 0, logs[experiment].read_text()
     for experiment, cells in (("missing-labels", 12), ("noisy-labels", 9)):
-        assert len(pd.read_csv(tmp_path / "plots" / f"{experiment}.csv")) == cells
-        assert (tmp_path / "plots" / f"{experiment}.png").exists()
+        assert len(pd.read_csv(tmp_path / "plots" / f"{experiment}-trial.csv")) == cells
+        assert (tmp_path / "plots" / f"{experiment}-trial.png").exists()
 
 
 @pytest.mark.slow

@@ -22,9 +22,8 @@ from tfrepr.analysis.gradcam import write_gradcam
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.attacks.loading import load_data
 from tfrepr.data.dataset import ImageDataset
-from tfrepr.errors import UserError, disk_errors
 from tfrepr.reading import noted, read_text
-from tfrepr.runs import RunDirectory
+from tfrepr.runs import RunDirectory, each_run
 
 
 def analyse_runs(runs: Sequence[RunDirectory], data_dir: Path | None) -> int:
@@ -33,17 +32,11 @@ def analyse_runs(runs: Sequence[RunDirectory], data_dir: Path | None) -> int:
     Returns:
         0, or the exit code of the last run that failed.
     """
-    exit_code = 0
-    for run in runs:
-        click.echo(run.path.name)
-        try:
-            with disk_errors():
-                for line in analyse(run, data_dir):
-                    click.echo(f"  {line}")
-        except UserError as error:
-            click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
-            exit_code = error.exit_code
-    return exit_code
+    def work(run: RunDirectory) -> None:
+        for line in analyse(run, data_dir):
+            click.echo(f"  {line}")
+
+    return each_run(runs, work)
 
 
 def analyse(run: RunDirectory, data_dir: Path | None) -> Iterator[str]:

@@ -8,8 +8,6 @@ temperature that fits the run's validation images best.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
@@ -24,6 +22,7 @@ from tfrepr.analysis.evaluation_source import LabelledImages
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.files import write_atomically
 from tfrepr.labels.representation import THRESHOLD
+from tfrepr.text_tables import csv_text
 
 
 @dataclass(frozen=True)
@@ -181,8 +180,4 @@ def _confusion_rows(matrices: dict[tuple[str, int], np.ndarray], names: Sequence
 
 
 def _table(header: Sequence[str], rows: Any) -> bytes:
-    content = io.StringIO()
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
-    return content.getvalue().encode()
+    return csv_text(header, rows, ".6g").encode()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, fields
@@ -23,6 +21,7 @@ from tfrepr.names import printable
 from tfrepr.progress import progress
 from tfrepr.runs import RunDirectory
 from tfrepr.seeds import generator
+from tfrepr.text_tables import csv_text
 
 BATCH = 50
 JUDGEMENT_COLUMNS = tuple(field.name for field in fields(Judgement))
@@ -116,9 +115,7 @@ def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path | 
     first, second, distance = closest_labels(speaker.representation)
     report = {"run": run.name, "source": source.title, "threshold": THRESHOLD, **rates,
               "closest_labels": [first, second], "closest_distance": distance}
-    content = io.StringIO()
-    csv.writer(content, lineterminator="\n").writerows([JUDGEMENT_COLUMNS, *map(astuple, judgements)])
-    write_atomically(out / "a1.csv", content.getvalue().encode())
+    write_atomically(out / "a1.csv", csv_text(JUDGEMENT_COLUMNS, map(astuple, judgements)).encode())
     write_atomically(out / "a1.json", (json.dumps(report, indent=2) + "\n").encode())
     yield f"{run.name}: {rates['images']} of {total} images ({source.title})"
     yield from (f"  {name.replace('_', ' ')}: {value:.2%}" for name, value in rates.items() if name != "images")

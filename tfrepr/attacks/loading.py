@@ -15,6 +15,7 @@ from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.files import user_path
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.reading import UnreadableFileError, damaged, read_array, read_bytes
 from tfrepr.registry import DATASETS
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "folder", "image_size", "corruption",
                       "corruption_level", "preprocessing")
 """Config fields in which the model that transfer attacks start from equals the attacked one."""
+GIVE_PLACE = "Give the place of the run's own data with --data-dir (scripts/evaluate.py beside --dataset: --train-dir)."
 
 
 def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size: int, jit: bool = False) -> Victim:
@@ -89,19 +91,29 @@ def load_representation(run: RunDirectory) -> LabelRepresentation:
 def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> ImageDataset:
     """The data set that a run was trained on.
 
+    Args:
+        run: The run.
+        config: Its config.
+        data_dir: Where the data lie now; None: where the run found them, or where the source looks by itself.
+
     Raises:
         UserError: The data are not to be found, or others than those of the training.
     """
-    folder = Path(config.folder) if config.folder is not None else data_dir
     if config.preprocessing != "dataset":
         raise UserError(f"{run.path} was trained with --preprocessing {config.preprocessing}. Attacks and analyses work in "
                         "units of the data set's standard deviation, so they take runs with --preprocessing dataset only.")
+    folder = data_dir or (Path(config.folder) if config.folder is not None else None)
+    if config.folder is not None and not user_path(folder).is_dir():
+        here = "" if folder.is_absolute() else f" in {Path.cwd()}"
+        raise UserError(f"There is no folder {folder}{here} with the pictures of the run, which was trained on "
+                        f"{config.folder}. {GIVE_PLACE}")
     dataset = corrupted(DATASETS[config.dataset](folder, config.image_size), config.corruption, level=config.corruption_level,
                         seed=config.seed)
     trained_on = run.environment("data_fingerprint")["data_fingerprint"]
     if dataset.fingerprint != trained_on:
-        raise RunRefusedError(f"The data are not those that {run.path} was trained on ({trained_on} then, "
-                              f"{dataset.fingerprint} now: {dataset.variant}). Give the right folder with --data-dir.")
+        where = "" if folder is None else f" in {folder}"
+        raise RunRefusedError(f"The data{where} are not those that {run.path} was trained on ({trained_on} then, "
+                              f"{dataset.fingerprint} now: {dataset.variant}). {GIVE_PLACE}")
     return dataset
 
 

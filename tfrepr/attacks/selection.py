@@ -12,60 +12,59 @@ from tfrepr.attacks.campaign import attack_run
 from tfrepr.attacks.diagnosis import adaptive_fall, masking_signs
 from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol, with_unit
 from tfrepr.attacks.table import ensemble_attack
-from tfrepr.errors import UserError, disk_errors
-from tfrepr.results import experiment_runs, find_runs, read_results
-from tfrepr.runs import RunDirectory
+from tfrepr.errors import UserError
+from tfrepr.results import experiment_runs, read_results
+from tfrepr.runs import RunDirectory, each_run
+from tfrepr.selection import find_runs
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def choose_runs(patterns: Sequence[str], experiment: str | None, folder: Path | None, output: Path) -> list[RunDirectory]:
+def choose_runs(wanted: Sequence[str], experiment: str | None, folder: str | None, output: Path) -> list[RunDirectory]:
     """The runs that a command names in one of three ways.
+
+    Args:
+        wanted: See `tfrepr.selection.find_runs`.
+        experiment: An experiment, for the runs of its last use.
+        folder: As one of `wanted`, for the finished runs among them.
+        output: Folder of all results.
 
     Raises:
         UserError: No way or several ways at once, or nothing that fits.
     """
-    if sum(map(bool, (patterns, experiment, folder))) != 1:
+    if (bool(wanted), experiment is not None, folder is not None).count(True) != 1:
         raise UserError("Say which runs to attack, in one way: run directories, or --experiment NAME, or --all FOLDER.")
-    if experiment:
+    if experiment is not None:
         paths = experiment_runs(output, experiment)
-    elif folder:
-        paths = [path for path in find_runs(output, [str(folder)]) if RunDirectory(path).finished]
+    elif folder is not None:
+        paths = [path for path in find_runs(output, [folder]) if RunDirectory(path).finished]
     else:
-        paths = find_runs(output, patterns)
+        paths = find_runs(output, wanted)
     if not paths:
         raise UserError(f"There is no finished run in {folder}. Train some with: python scripts/train.py")
     return [RunDirectory(path) for path in paths]
 
 
 def attack_runs(runs: Sequence[RunDirectory], settings: AttackSettings, *, data_dir: Path | None, transfer: bool,
-                transfer_from: Path | None, progress_bar: bool) -> int:
+                transfer_from: RunDirectory | None, progress_bar: bool) -> int:
     """Attacks runs one after the other; one that fails does not stop the rest.
 
     Args:
         runs: Finished runs.
         settings, data_dir, transfer, progress_bar: See `campaign.attack_run`.
-        transfer_from: The run directory that transfer attacks start from.
+        transfer_from: The run that transfer attacks start from.
 
     Returns:
         0, or the exit code of the last run that failed.
     """
-    exit_code, source = 0, RunDirectory(transfer_from) if transfer_from else None
-    for run in runs:
-        try:
-            with disk_errors():
-                _attack_one(run, settings, data_dir, transfer, source, progress_bar)
-        except UserError as error:
-            click.secho(f"Error: {run.path.name}: {error}", fg="red", err=True)
-            exit_code = error.exit_code
+    exit_code = each_run(runs, lambda run: _attack_one(run, settings, data_dir, transfer, transfer_from, progress_bar))
     report([run.path for run in runs], settings)
     return exit_code
 
 
 def _attack_one(run: RunDirectory, settings: AttackSettings, data_dir: Path | None, transfer: bool,
                 source: RunDirectory | None, progress_bar: bool) -> None:
-    click.echo(run.path.name)
     if not attack_run(run, settings, data_dir=data_dir, transfer=transfer, transfer_from=source, progress_bar=progress_bar):
         click.echo(f"  {settings.protocol}: done earlier, skipped.")
         return

@@ -1,10 +1,10 @@
 """attacks.csv: one row for each protocol, attack, goal, epsilon and criterion; and which images withstood each attack.
 
-Counts, no rates. Epsilon is in the space's unit: normalised units, or 1/255 for pixels. `images` test images were looked at;
-`clean_correct` of them are correct by the row's own criterion without an attack; of those, `still_correct` are correct
-afterwards, `hit_target` are taken for the target class (targeted attacks only) and `no_gradient` have a gradient that is zero
-in float32 at the clean image (attacks that use the model's own gradient only). `seconds` is the attack's time divided by the
-rows that it fills, so that sums are right.
+Counts, no rates. Epsilon is in the space's unit, normalised units or 1/255 for pixels, and has all its digits. `images` test
+images were looked at; `clean_correct` of them are correct by the row's own criterion without an attack; of those,
+`still_correct` are correct afterwards, `hit_target` are taken for the target class (targeted attacks only) and `no_gradient`
+have a gradient that is zero in float32 at the clean image (attacks that use the model's own gradient only). `seconds` is the
+attack's time divided by the rows that it fills, so that sums are right.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def write_rows(path: Path, rows: Iterable[AttackRow]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(["" if value is None else f"{value:g}" if name == "epsilon" else value
+    writer.writerows(["" if value is None else number_text(value) if name == "epsilon" else value
                       for name, value in dataclasses.asdict(row).items()] for row in rows)
     write_atomically(path, text.getvalue().encode())
 
@@ -164,8 +164,14 @@ class Survivors:
         write_atomically(self._path, npz_bytes(self._bits))
 
 
+def number_text(value: float) -> str:
+    """The shortest text that reads as the same number: `:g` where it does, as `"0"` and `"0.15"`, all digits elsewhere."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def _text(key: Key) -> str:
-    return " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in key)
+    return " ".join(number_text(part) if isinstance(part, float) else str(part) for part in key)
 
 
 def outcome_survivors(protocol: Protocol, outcome: Outcome, clean: Decisions, criteria: tuple[str, ...],

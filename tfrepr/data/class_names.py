@@ -8,6 +8,7 @@ from tfrepr.data.sources.cifar import CIFAR10_NAMES, CIFAR100_NAMES
 from tfrepr.data.sources.digits import CLASS_NAMES as DIGIT_NAMES
 from tfrepr.data.sources.folder_listing import list_folder
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 from tfrepr.names import class_names_from
 from tfrepr.registry import DATASETS
 
@@ -30,7 +31,7 @@ def class_names(dataset: str, folder: Path | None = None) -> tuple[str, ...]:
         return FIXED_NAMES[dataset]
     if folder is None:
         raise UserError("The data source `folder` needs a folder with one sub-folder a class: give its path with --data-dir.")
-    return tuple(list_folder(folder.expanduser()).train)
+    return tuple(list_folder(user_path(folder)).train)
 
 
 def chosen_classes(dataset: str | None, data_dir: Path | None, names: str | None) -> tuple[str | None, tuple[str, ...] | None]:

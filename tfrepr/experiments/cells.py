@@ -38,8 +38,8 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
         UserError: An unknown name, a value that is not allowed, or options of which no cell has all.
     """
     lists = {name: _values(name, value) for name, value in options.items()}
-    name = experiment or ("single" if options else "quickstart")
-    cells = [{}] if name == "single" else [dataclasses.asdict(config) for config in EXPERIMENTS[name]()]
+    name = experiment if experiment is not None else "single" if options else "quickstart"
+    cells = [{}] if experiment is None and options else [dataclasses.asdict(config) for config in EXPERIMENTS[name]()]
     chosen = {field: values for field, values in lists.items() if any(_value(cell, field) in values for cell in cells)}
     kept = [cell for cell in cells if all(_value(cell, field) in values for field, values in chosen.items())]
     if cells:  # an experiment that only measures has none

@@ -1,4 +1,4 @@
-"""What an experiment asks for beside its cells, noted on its function."""
+"""What an experiment asks for beside its cells, noted on its function; and the name of its trials."""
 
 from __future__ import annotations
 
@@ -31,3 +31,8 @@ def keeps_features(name: str) -> bool:
 def is_measured(name: str) -> bool:
     """Whether the experiment is marked by `measured_by`; False for a name that is none."""
     return name in EXPERIMENTS and hasattr(EXPERIMENTS[name], "measurement")
+
+
+def trial_name(name: str, trial: bool) -> str:
+    """Under which name a list is noted and drawn: a trial, with fewer epochs, never takes the experiment's own place."""
+    return f"{name}-trial" if trial else name

@@ -20,7 +20,10 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, UserError
 from tfrepr.experiments.cell_process import IN_USE, CellProcess, Task
 from tfrepr.experiments.grid import GridOptions, shard_of
+from tfrepr.experiments.marking import trial_name
+from tfrepr.experiments.shared import grouped, say_faults, shared_faults
 from tfrepr.reading import noted
+from tfrepr.registry import EXPERIMENTS
 from tfrepr.runs import RunDirectory, record_experiment
 from tfrepr.training.cost import cores
 
@@ -44,8 +47,10 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
               grid: GridOptions | None = None) -> int:
     """Trains what is not finished, notes the experiment, prints a summary.
 
+    What cells share, their data and their label, is checked before the first one is trained.
+
     Args:
-        name: Name under which the list is noted for `plot_results.py`.
+        name: Name under which the list is noted for `plot_results.py`; that of a trial gets an ending.
         configs: The cells. All of them are noted, also with `grid.shard`.
         output: Folder of all results.
         data_dir, progress_bar, tensorboard, log_steps: See `tfrepr.training.loop.run_cell`.
@@ -62,15 +67,34 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
         click.echo(f"Epochs are scaled by {grid.scale:g}: these runs are shorter than the experiment asks for.")
     training = {"tensorboard": tensorboard, "strategy": grid.strategy, "log_steps": log_steps}
     tasks = [Task(config.to_dict(), str(output), str(data_dir) if data_dir else None, training) for config in chosen]
-    outcomes = list(_outcomes(chosen, tasks, output, progress_bar, grid))
+    left = [config for config in chosen if not _answered(config, output, alone=len(chosen) == 1)]
+    faults = shared_faults(left, data_dir)
+    say_faults(faults, len(chosen))
+    outcomes = [Outcome(config, "failed", error.exit_code, str(error)) for config, error in faults.items()]
+    able = [task for task in zip(chosen, tasks, strict=True) if task[0] not in faults]
+    outcomes += _outcomes([config for config, _ in able], [task for _, task in able], output, progress_bar, grid)
     finished = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]
     if finished:
-        record_experiment(output, name, [run.path.name for run in finished])
+        noted = trial_name(name, _on_trial(name, configs, grid.scale))
+        record_experiment(output, noted, [run.path.name for run in finished])
+        if noted != name:
+            click.echo(f"Trial runs, shorter than {name} asks for: noted and drawn as {noted}, and no part of it in a report.")
         if len(finished) <= LONGEST_TABLE:
             click.echo("\n" + summary(finished))
     if len(configs) > 1:
         click.echo("\n" + account(outcomes, len(configs), len(finished)))
     return next((outcome.exit_code for outcome in reversed(outcomes) if outcome.exit_code), 0)
+
+
+def _on_trial(name: str, configs: Sequence[RunConfig], scale: float) -> bool:
+    """Whether a list is a trial of the experiment, by its scale or because cells are shorter than any experiment asks for."""
+    if scale != 1 or name not in EXPERIMENTS:
+        return scale != 1
+    from tfrepr.comparison import asked_epochs, is_trial
+    from tfrepr.results import config_columns
+
+    asked = asked_epochs()
+    return any(is_trial(config_columns(config), asked) for config in configs)
 
 
 def _outcomes(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, progress_bar: bool,
@@ -191,11 +215,13 @@ def visible_gpus(strategy: str) -> list[str]:
 
 
 def account(outcomes: Sequence[Outcome], cells: int, finished: int) -> str:
-    """How the cells ended, and why the failed ones failed."""
+    """How the cells ended, and why the failed ones failed, each reason once."""
     counts = Counter(outcome.state for outcome in outcomes)
     lines = [f"{finished} of {cells} cells are finished. This time: "
              + (", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "nothing to do") + "."]
-    lines += [f"  {outcome.config.run_name}: {outcome.message}" for outcome in outcomes if outcome.state == "failed"]
+    failed = grouped((outcome for outcome in outcomes if outcome.state == "failed"), lambda outcome: outcome.message)
+    lines += [f"  {same[0].config.run_name}{f' and {len(same) - 1} more' if same[1:] else ''}: {same[0].message}"
+              for same in failed]
     if counts["failed"]:
         lines.append("The same command tries them again and leaves the finished ones as they are.")
     return "\n".join(lines)

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfrepr.cli import PATH, command_line, record_options, say_next, voice_list_option
+from tfrepr.cli import FOLDER, PATH, command_line, record_options, say_next, voice_list_option
 from tfrepr.errors import UserError, disk_errors
 from tfrepr.experiments.cells import LABEL_FIELDS
+from tfrepr.experiments.marking import trial_name
+from tfrepr.experiments.shared import say_faults, shared_faults
 from tfrepr.files import write_atomically
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
+from tfrepr.text_tables import guarded_frame
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
+from tfrepr.weak_labels.runs import WeakLabelRun
 
 if TYPE_CHECKING:
     from tfrepr.weak_labels.runs import WeakLabelRun
@@ -63,9 +67,9 @@ def command_options(record: type, experiment: str) -> Callable[[Callable], Calla
         record_options(LabelOptions),
         voice_list_option,
         click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files"),
-        click.option("--output", type=PATH, default=Path("output"), show_default=True,
+        click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
                      help="folder of all results; runs go to its sub-folder weak_labels"),
-        click.option("--plots", type=PATH, default=Path("plots"), show_default=True, help="folder for table and figure"),
+        click.option("--plots", type=FOLDER, default=Path("plots"), show_default=True, help="folder for table and figure"),
     )
     return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
@@ -101,6 +105,11 @@ def _fields(config: WeakLabelConfig) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config) if field.name != "label_options"}
 
 
+def list_name(experiment: str | None, configs: Sequence[WeakLabelConfig]) -> str:
+    """What the table and the figure of a list are called; those of a trial are not the experiment's own."""
+    return configs[0].run_name if experiment is None else trial_name(experiment, any(config.scale != 1 for config in configs))
+
+
 def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: Path, plots: Path, name: str, *,
                 data_dir: Path | None) -> int:
     """Runs what is not finished; prints a table and writes it and the figure to `plots`.
@@ -116,8 +125,10 @@ def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: P
     Returns:
         0, or the exit code of the last run that failed; one that fails does not stop the rest.
     """
-    runs, exit_code = [], 0
-    for config in configs:
+    faults = shared_faults([config for config in configs if not WeakLabelRun.of(config, output).finished], data_dir)
+    say_faults(faults, len(configs))
+    runs, exit_code = [], max((error.exit_code for error in faults.values()), default=0)
+    for config in (config for config in configs if config not in faults):
         try:
             with disk_errors():
                 runs.append(run_one(config, output, data_dir=data_dir))
@@ -145,7 +156,7 @@ def _report(runs: Sequence[WeakLabelRun], plots: Path, name: str) -> None:
     text = markdown(mean_table(table))
     click.echo("\n" + text)
     written = [plots / f"{name}.csv", plots / f"{name}.md"]
-    for path, content in zip(written, (table.to_csv(index=False), text), strict=True):
+    for path, content in zip(written, (guarded_frame(table).to_csv(index=False), text), strict=True):
         write_atomically(path, content.encode())
     level = AXES[table["task"].iloc[0]][0]
     if table[level].nunique() > 1:

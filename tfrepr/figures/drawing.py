@@ -10,10 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from tfrepr.comparison import asked_epochs, is_trial
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import check_formats, save
 from tfrepr.registry import FIGURES
-from tfrepr.results import Results, experiment_names, experiment_runs, find_runs, read_results
+from tfrepr.results import Results, experiment_names, experiment_runs, read_results
+from tfrepr.selection import MOST_NAMED, find_runs
 
 
 def choose_runs(output: Path, experiment: str | None, patterns: Sequence[str]) -> tuple[str, Results]:
@@ -27,7 +29,16 @@ def choose_runs(output: Path, experiment: str | None, patterns: Sequence[str]) -
     if not patterns and experiment is None:
         experiment = next(iter(experiment_names(output)), None)
     paths = find_runs(output, patterns) if experiment is None else experiment_runs(output, experiment)
-    return experiment or "runs", read_results(paths)
+    results = read_results(paths)
+    return experiment or "runs", dataclasses.replace(results, notes=(*results.notes, *trial_notes(results.runs)))
+
+
+def trial_notes(runs: pd.DataFrame) -> list[str]:
+    """One line that names the trials among the runs, where there are any."""
+    asked = asked_epochs()
+    trials = [run["run"] for run in runs.to_dict("records") if is_trial(run, asked)]
+    named = ", ".join(trials[:MOST_NAMED]) + (", ..." if len(trials) > MOST_NAMED else "")
+    return [f"{len(trials)} of {len(runs)} runs are trials, shorter than any experiment asks for: {named}"] if trials else []
 
 
 def pages(results: Results, by: Sequence[str]) -> Iterator[tuple[str, Results]]:

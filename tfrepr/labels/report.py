@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from tfrepr.labels.statistics import NORMALISATIONS, NORMS, Statistic, below_threshold
 from tfrepr.labels.tables import LabelTable
+from tfrepr.text_tables import csv_text
 
 Measured = Sequence[tuple[LabelTable, list[Statistic]]]
 
@@ -39,11 +38,7 @@ def _row(table: LabelTable, statistic: Statistic) -> dict[str, Any]:
 
 def as_csv(measured: Measured) -> str:
     """The rows as CSV with one header line."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows(measured))
-    return text.getvalue()
+    return csv_text(COLUMNS, (row.values() for row in rows(measured)))
 
 
 def as_json(measured: Measured) -> str:

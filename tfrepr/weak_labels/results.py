@@ -10,6 +10,7 @@ from tfrepr.labels.options import LabelOptions
 from tfrepr.options import off_default, plain_text
 from tfrepr.reading import noted
 from tfrepr.results import named_classes
+from tfrepr.text_tables import markdown_table, markdown_text
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
@@ -76,11 +77,11 @@ def markdown(table: pd.DataFrame) -> str:
     columns = ["label", level, *(name for name in TITLES if name in table and name not in (level, "seeds")), "seeds"]
     blocks = []
     for (dataset, data, encoder, settings), part in table.groupby([*ONE_TABLE], sort=False):
-        rows = [[TITLES.get(name, name) for name in columns], ["---"] * len(columns)]
-        rows += [[_cell(name, row[name]) for name in columns] for _, row in part.iterrows()]
+        rows = [[_cell(name, row[name]) for name in columns] for _, row in part.iterrows()]
         title = f"{DATASET_TITLES.get(dataset, dataset)} ({data})"
         head = ", ".join(filter(None, (title, ENCODER_TITLES.get(encoder, encoder), settings)))
-        blocks.append(f"{head}:\n\n" + "".join("| " + " | ".join(cells) + " |\n" for cells in rows))
+        lines = markdown_table([TITLES.get(name, name) for name in columns], rows)
+        blocks.append("\n".join([f"{markdown_text(head)}:", "", *lines, ""]))
     return "\n".join(blocks)
 
 

@@ -16,6 +16,7 @@ from tfrepr.files import write_atomically
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.encoders.resnet50 import pretrained_pixels
+from tfrepr.text_tables import guarded_frame
 from tfrepr.training.devices import Device, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
 from tfrepr.training.stages import STAGE_FILE
@@ -65,7 +66,8 @@ class Workshop:
         import pandas as pd
 
         files = {"file": [self.dataset.train_files[row] for row in rows]} if self.dataset.train_files else {}
-        text = pd.DataFrame({"image": rows, **files, **columns}).to_csv(index=False, lineterminator="\n")
+        table = guarded_frame(pd.DataFrame({"image": rows, **files, **columns}))
+        text = table.to_csv(index=False, lineterminator="\n")
         write_atomically(self.run / name, text.encode("utf-8", "backslashreplace"))  # names of files can hold any bytes
 
 
