@@ -13,7 +13,7 @@ from tfrepr.analysis.evaluation_report import answer
 from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
-from tfrepr.reading import read_arrays
+from tfrepr.reading import UnreadableFileError, read_arrays
 from tfrepr.runs import RunDirectory
 
 Z_95 = 1.959964
@@ -26,8 +26,11 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: No such file, or other arrays.
     """
-    arrays = read_arrays(path, ("images", "labels"), "Wanted is an .npz file with the arrays images (uint8, n x height x width "
-                         "x 3) and labels (n class ids).")
+    try:
+        arrays = read_arrays(path, ("images", "labels"))
+    except UnreadableFileError as error:
+        raise UserError(f"{path} cannot be read as an .npz file with the arrays images (uint8, n x height x width x 3) and "
+                        f"labels (n class ids): {error}") from None
     images, labels = arrays["images"], arrays["labels"]
     whole = np.issubdtype(labels.dtype, np.integer)
     if images.dtype != np.uint8 or images.ndim != 4 or not whole or labels.shape != images.shape[:1] or not len(labels):
