@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -182,9 +182,7 @@ def _read_run(path: Path, notes: list[str]) -> dict[str, Any] | None:
     except UserError as error:
         notes.append(f"{error} The run is left out.")
         return None
-    environment, metrics = (_or_noted(lambda name=name, needed=needed: run.read_json(name, *needed), notes)
-                            if (path / name).exists() else {}
-                            for name, needed in (("environment.json", ()), ("metrics.json", ("test_accuracy",))))
+    environment, metrics = _record(run, "environment.json", notes), _record(run, "metrics.json", notes, "test_accuracy")
     label_options = config.pop("label_options", None) or {}
     settings = CONFIG_DEFAULTS | config | {LABEL_OPTION + key: value for key, value in label_options.items()}
     return {"run": path.name, "path": str(path), "finished": bool(metrics),
@@ -208,10 +206,10 @@ def _ran_with(environment: dict[str, Any], key: str) -> Any:
     return f"{value}{''.join(later)}" if later else value
 
 
-def _or_noted(read: Callable[[], dict[str, Any]], notes: list[str]) -> dict[str, Any]:
-    """What `read` returns, or nothing and a note."""
+def _record(run: RunDirectory, name: str, notes: list[str], *needed: str) -> dict[str, Any]:
+    """A JSON file of the run; empty where there is none, and (with a note) where it cannot be read."""
     try:
-        return read()
+        return run.read_json(name, *needed) if (run / name).exists() else {}
     except UserError as error:
         notes.append(str(error))
         return {}

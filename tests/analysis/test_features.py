@@ -161,6 +161,12 @@ def test_a_damaged_file_costs_a_note_and_its_own_row(damage, run, capsys):
     assert "epoch-00003.npz is damaged" in capsys.readouterr().err
 
 
+def test_computed_features_may_be_larger_than_float16():
+    batches = [(np.float32([[1, 2]]), None), (np.float32([[3, 4]]), None)]
+    features = feature_files.compute_features(lambda images: images * 1e6, batches)
+    np.testing.assert_array_equal(features, np.float32([[1e6, 2e6], [3e6, 4e6]]))
+
+
 def test_features_beyond_float16_are_kept_and_scored(run):
     features, ids = blobs()
     feature_files.write_features(run, 3, (features * 1e6).astype(np.float32))

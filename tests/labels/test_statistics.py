@@ -206,6 +206,14 @@ def test_load_table_refuses_what_is_no_table(tmp_path, content):
         load_table(tmp_path / "broken.npy")
 
 
+@pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b"\xff", b'{"label": "speech", "class_names": "ab"}', b"[]"])
+def test_a_damaged_file_beside_a_table_is_said_and_passed_over(tmp_path, content, capsys):
+    np.save(tmp_path / "cifar10_uniform.npy", np.eye(10))
+    (tmp_path / "cifar10_uniform.json").write_bytes(content)
+    assert load_table(tmp_path / "cifar10_uniform.npy").label == "constant"
+    assert "cifar10_uniform.json is damaged" in capsys.readouterr().err
+
+
 def test_load_table_refuses_the_wrong_number_of_rows(tmp_path):
     np.save(tmp_path / "cifar10_speech.npy", np.eye(4))
     with pytest.raises(UserError, match="10 rows"):

@@ -13,7 +13,7 @@ from tfrepr.analysis.evaluation_report import answer
 from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
-from tfrepr.reading import read_arrays
+from tfrepr.reading import UnreadableFileError, read_arrays
 from tfrepr.runs import RunDirectory
 
 Z_95 = 1.959964
@@ -28,8 +28,11 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: No such file, or other arrays.
     """
-    arrays = read_arrays(path, ("images", "labels"), "Wanted is an .npz file with the arrays images (uint8, n x height x width "
-                         "x 3) and labels (n class ids).")
+    try:
+        arrays = read_arrays(path, ("images", "labels"))
+    except UnreadableFileError as error:
+        raise UserError(f"{path} cannot be read as an .npz file with the arrays images (uint8, n x height x width x 3) and "
+                        f"labels (n class ids): {error}") from None
     images, labels = arrays["images"], arrays["labels"]
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     whole = np.issubdtype(labels.dtype, np.integer)

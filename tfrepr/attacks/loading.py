@@ -17,7 +17,7 @@ from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.files import user_path
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation, RegressionRepresentation
-from tfrepr.reading import UnreadableFileError, damaged, read_array, read_bytes
+from tfrepr.reading import damaged, read_array, read_bytes
 from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import checkpoint_digest
@@ -145,7 +145,7 @@ def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
         return run
     for path in sorted(run.path.parent.glob("*/metrics.json")):
         other = RunDirectory(path.parent)
-        with contextlib.suppress(UnreadableFileError):
+        with contextlib.suppress(UserError):  # a run that cannot be read is no twin
             found = other.config()
             if all(getattr(found, name) == value for name, value in wanted.items()):
                 return other

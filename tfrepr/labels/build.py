@@ -15,7 +15,7 @@ from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.labels.waveforms import equal_groups
 from tfrepr.names import class_names_from
-from tfrepr.reading import read_array
+from tfrepr.reading import UnreadableFileError, read_array
 from tfrepr.registry import LABELS
 
 SHOWN_PAIRS = 5
@@ -75,7 +75,11 @@ def read_table(path: Path, classes: int | None) -> np.ndarray:
     Raises:
         UserError: Not such a file, pickled objects, a wrong number or shape of rows, or values that are not finite.
     """
-    table = read_array(path, "A label table is a .npy array of numbers. Write it with numpy.save(path, table).")
+    try:
+        table = read_array(path)
+    except UnreadableFileError as error:
+        raise UserError(f"The label table {path} cannot be read as a .npy array of numbers: {error} Write it with "
+                        "numpy.save(path, table).") from None
     count = "rows" if classes is None else f"{classes} rows"
     wanted = f"Wanted are {count} (one a class) of finite numbers, each a vector or a square matrix."
     if table.dtype.kind not in "fiu":
