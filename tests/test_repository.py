@@ -96,6 +96,16 @@ def test_every_import_is_declared(folders: tuple[str, ...], files: list[str]) ->
     assert not missing, f"imported, but in no requirement file: {missing}"
 
 
+@pytest.mark.parametrize(("file", "distribution", "fixed"), [
+    ("requirements.txt", "filelock", (3, 20, 3)), ("requirements.txt", "pillow", (12, 3)),
+    ("requirements.txt", "soundfile", (0, 13)),
+    ("requirements-dev.txt", "pytest", (9, 0, 3)), ("requirements-bench.txt", "torch", (2, 10)),
+])
+def test_lower_bounds_leave_out_releases_with_known_holes(file: str, distribution: str, fixed: tuple[int, ...]) -> None:
+    bound = re.search(rf"^{distribution}>=([\d.]+)", (ROOT / file).read_text(encoding="utf-8"), flags=re.M).group(1)
+    assert tuple(map(int, bound.split("."))) >= fixed
+
+
 def test_gpu_requirements_change_only_the_extra() -> None:
     """requirements-gpu.txt asks for the TensorFlow releases of requirements.txt, with their CUDA libraries."""
     plain = re.findall(r"^tensorflow(==.*)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), flags=re.M)
