@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.corruptions import CORRUPTIONS
-from tfrepr.cli import user_errors
+from tfrepr.cli import start, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 
@@ -60,4 +60,4 @@ def main(run: Path, dataset: str | None, data_dir: Path | None, train_dir: Path 
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import given, record_options, user_errors
+from tfrepr.cli import given, record_options, start, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -67,4 +67,4 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

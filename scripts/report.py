@@ -10,7 +10,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import start, user_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,4 +45,4 @@ def main(output: Path, report: Path, readme: Path, no_readme: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import user_errors
+from tfrepr.cli import start, user_errors
 from tfrepr.errors import UserError
 
 
@@ -44,4 +44,4 @@ def main(images: tuple[Path, ...], run: Path, top: int, test_set: bool, count: i
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

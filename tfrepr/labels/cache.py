@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from tfrepr.surroundings import cache_root
+
 
 def cache_folder() -> Path:
     """Where tables are kept: `$TFREPR_CACHE`, or `tfrepr` in the user's cache folder."""
     if chosen := os.environ.get("TFREPR_CACHE"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tfrepr"
+        return Path(os.path.expanduser(chosen))
+    return cache_root() / "tfrepr"
 
 
 def cached_table(recipe: dict[str, Any], make: Callable[[], np.ndarray]) -> np.ndarray:

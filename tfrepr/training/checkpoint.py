@@ -13,6 +13,7 @@ import numpy as np
 
 from tfrepr.errors import UserError
 from tfrepr.runs import RunDirectory, replacing, write_atomically
+from tfrepr.surroundings import set_keras_defaults
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def load_model(path: Path) -> keras.Model:
 
     if not path.exists():
         raise UserError(f"There is no checkpoint {path}. Train the run to its end with scripts/train.py.")
+    set_keras_defaults()
     try:
         return keras.models.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:

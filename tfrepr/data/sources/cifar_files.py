@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfrepr.errors import UserError
+from tfrepr.surroundings import keras_home
 
 ORIGIN = "https://www.cs.toronto.edu/~kriz/"
 
@@ -58,7 +59,7 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
     Raises:
         UserError: `data_dir` does not exist, or nothing was found and the download failed.
     """
-    places = [keras_cache()]
+    places = [keras_home() / "datasets"]
     if data_dir is not None:
         data_dir = Path(data_dir).expanduser()
         if not data_dir.exists():
@@ -71,15 +72,6 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
         if (found := _find(files, place)) is not None:
             return found
     return _download(files, places[0])
-
-
-def keras_cache() -> Path:
-    """Keras's folder of downloaded data sets, by Keras's rule."""
-    home = os.environ.get("KERAS_HOME")
-    if home is None:
-        user = Path.home()
-        home = (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"
-    return Path(home).expanduser() / "datasets"
 
 
 def _find(files: CifarFiles, place: Path) -> Path | None:
