@@ -106,6 +106,12 @@ def test_lower_bounds_leave_out_releases_with_known_holes(file: str, distributio
     assert tuple(map(int, bound.split("."))) >= fixed
 
 
+def test_only_its_own_front_end_needs_tensorflow_io() -> None:
+    """It has no maintainer any more: where it is missing, nothing but `--frontend tfio` may notice."""
+    importers = [file.name for folder in CODE for file in (ROOT / folder).rglob("*.py") if "tensorflow_io" in imports_of(file)]
+    assert importers == ["tfio_frontend.py"]
+
+
 def test_gpu_requirements_change_only_the_extra() -> None:
     """requirements-gpu.txt asks for the TensorFlow releases of requirements.txt, with their CUDA libraries."""
     plain = re.findall(r"^tensorflow(==.*)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), flags=re.M)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -160,23 +161,30 @@ def users_settings():
     surroundings.set_keras_defaults()
 
 
-def weights_and_loss(folder: Path) -> list[np.ndarray]:
-    """Weights, outputs and losses of a network that depends on every setting, once more after it was stored."""
+def keras_settings() -> dict[str, object]:
+    return {"image_data_format": keras.config.image_data_format(), "floatx": keras.config.floatx(),
+            "epsilon": keras.config.epsilon()}
+
+
+def weights_and_loss(folder: Path, settings: Callable[[], None]) -> list[np.ndarray]:
+    """Weights, outputs and losses of a network, and its outputs after it was stored, each made under the given settings."""
+    settings()
     keras.utils.set_random_seed(0)
     category = build_representation("category", tuple("abcdefghij"), image_side=32, options=LabelOptions())
     model = build_model("alexnet-small", (32, 32, 3), category)
     images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
     outputs = model(images, training=True)
     save_model(model, folder / "model.keras")
+    settings()
     again = load_model(folder / "model.keras")(images, training=True)
+    assert keras_settings() == surroundings.KERAS_DEFAULTS, "what works on a loaded model needs them too"
     return [*model.get_weights(), *(keras.ops.convert_to_numpy(array)
                                     for array in (outputs, again, category.losses(np.array([1, 2]), outputs)))]
 
 
 def test_a_users_keras_settings_change_no_network(users_settings, tmp_path):
-    expected = weights_and_loss(tmp_path)
-    users_settings()
-    found = weights_and_loss(tmp_path)
+    expected = weights_and_loss(tmp_path, surroundings.set_keras_defaults)
+    found = weights_and_loss(tmp_path, users_settings)
     assert [array.dtype for array in found] == [array.dtype for array in expected]
     for ours, theirs in zip(expected, found, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -185,9 +193,7 @@ def test_a_users_keras_settings_change_no_network(users_settings, tmp_path):
 def test_the_environment_record_says_what_was_set(users_settings):
     users_settings()
     assert describe_environment(Device("cpu", "CPU", "tensorflow"))["keras_settings"] == surroundings.KERAS_DEFAULTS
-    found = {"image_data_format": keras.config.image_data_format(), "floatx": keras.config.floatx(),
-             "epsilon": keras.config.epsilon()}
-    assert found == {"image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
+    assert keras_settings() == {"image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
     assert keras.config.dtype_policy().name == "float32"
 
 
