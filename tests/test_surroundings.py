@@ -236,6 +236,13 @@ def test_a_home_that_cannot_be_written_has_private_caches(temporary):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="homes and permissions of Linux and macOS")
+def test_a_home_that_cannot_be_looked_at_is_no_error(temporary):
+    """The system refuses the look itself, as it does for the home of somebody else."""
+    os.environ["HOME"] = f"/{'x' * 300}"
+    surroundings.prepare()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="homes and permissions of Linux and macOS")
 def test_without_a_home_the_private_folder_is_home(temporary, monkeypatch):
     def nobody(_: int) -> None:
         raise KeyError("no such user")

@@ -142,7 +142,7 @@ def cache_root() -> Path:
 
 def is_writable(folder: Path) -> bool:
     """Whether files can be written to the folder, which need not exist yet."""
-    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    place = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))  # also where nobody may look
     return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
 
 
