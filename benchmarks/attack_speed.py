@@ -17,15 +17,17 @@ Contenders:
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import tfrepr  # noqa: F401  (prepares the process for Keras)
+
+# isort: split
 
 import click
 import keras

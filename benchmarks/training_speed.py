@@ -9,7 +9,7 @@
 (c) end to end: `scripts/train.py` on images of CIFAR's size, as `history.csv` reports it; should be 95% of (a) or more
 (d) PyTorch: the bare step written in plain PyTorch (channels_last, as many threads), where torch is installed;
     our time should be 0.9 times PyTorch's or less
-(h) the same with the huge memory pages that our scripts ask the C library for (`tfrepr.cli.start`)
+(h) the same with the huge memory pages that our scripts ask the C library for (`tfrepr.surroundings.huge_pages`)
 (v) validation: images per second of the validation pass
 
 Rounds alternate between the measurements, so that a machine that is busy for a while slows all of them.
@@ -164,7 +164,7 @@ PLAIN = ("d",)
 
 def measure(part: str, label: str) -> float:
     """One measurement in a process of its own."""
-    from tfrepr.cli import HUGE_PAGES
+    from tfrepr.surroundings import HUGE_PAGES
 
     words = [sys.executable, __file__, "--part", part, "--label", label]
     environment = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}

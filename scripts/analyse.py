@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import FOLDER, PATH, command_line, say_next, user_errors
+from tfrepr.cli import FOLDER, PATH, command_line, say_next, start, user_errors
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -36,4 +36,4 @@ def main(runs: tuple[str, ...], data_dir: Path | None, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

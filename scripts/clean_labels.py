@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import given, user_errors
+from tfrepr.cli import given, start, user_errors
 from tfrepr.experiments.weak_labels import command_options, configs_from_options, list_name, run_configs
 from tfrepr.weak_labels.options import CleaningConfig
 
@@ -30,4 +30,4 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, plots: Pat
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.analysis.corruptions import CORRUPTIONS
-from tfrepr.cli import FILE, FOLDER, PATH, TEXT, command_line, say_next, user_errors
+from tfrepr.cli import FILE, FOLDER, PATH, TEXT, command_line, say_next, start, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
 from tfrepr.registry import DATASETS
@@ -69,4 +69,4 @@ def main(run: str, dataset: str | None, data_dir: Path | None, train_dir: Path |
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import FILE, FOLDER, TEXT, command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import FILE, FOLDER, TEXT, command_line, given, record_options, say_next, start, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -66,4 +66,4 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

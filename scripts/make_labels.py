@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import FOLDER, TEXT, command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import FOLDER, TEXT, command_line, given, record_options, say_next, start, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
@@ -70,4 +70,4 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -10,7 +10,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import FOLDER, TEXT, command_line, say_next, user_errors
+from tfrepr.cli import FOLDER, TEXT, command_line, say_next, start, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import FIGURES
 
@@ -60,4 +60,4 @@ def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...]
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -10,7 +10,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import FOLDER, command_line, say_next, user_errors
+from tfrepr.cli import FOLDER, command_line, say_next, start, user_errors
 from tfrepr.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,4 +45,4 @@ def main(output: Path, report: Path | None, no_figures: bool, publish: bool, pro
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import FILE, FOLDER, PATH, command_line, say_next, user_errors
+from tfrepr.cli import FILE, FOLDER, PATH, command_line, say_next, start, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
 from tfrepr.selection import find_run
@@ -53,4 +53,4 @@ def main(images: tuple[Path, ...], run: str, top: int, test_set: bool, count: in
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

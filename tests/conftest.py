@@ -1,11 +1,10 @@
-"""What all tests share: the `--run-slow` switch, quiet TensorFlow, and the optional folder of reference data."""
+"""What all tests share: the `--run-slow` switch, the surroundings of the scripts, and the optional folder of reference data."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import tfrepr  # noqa: F401  (before Keras and Matplotlib, as in the scripts)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tfrepr.data.sources.cifar_files import keras_cache
 from tfrepr.errors import UserError
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.speech import speech
 from tfrepr.selection import find_runs
+from tfrepr.surroundings import keras_home
 
 SCRIPTS = sorted((Path(__file__).resolve().parents[1] / "scripts").glob("*.py"))
 
@@ -78,6 +78,6 @@ def test_a_user_without_a_home(monkeypatch):
     for name in ("HOME", "KERAS_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    assert keras_cache() == Path("/tmp/.keras/datasets")
+    assert keras_home() == Path("/tmp/.keras")
     with pytest.raises(UserError, match="Write the path out"):
         find_runs(Path("output"), ["~/runs"])

@@ -96,6 +96,22 @@ def test_every_import_is_declared(folders: tuple[str, ...], files: list[str]) ->
     assert not missing, f"imported, but in no requirement file: {missing}"
 
 
+@pytest.mark.parametrize(("file", "distribution", "fixed"), [
+    ("requirements.txt", "filelock", (3, 20, 3)), ("requirements.txt", "pillow", (12, 3)),
+    ("requirements.txt", "soundfile", (0, 13)),
+    ("requirements-dev.txt", "pytest", (9, 0, 3)), ("requirements-bench.txt", "torch", (2, 10)),
+])
+def test_lower_bounds_leave_out_releases_with_known_holes(file: str, distribution: str, fixed: tuple[int, ...]) -> None:
+    bound = re.search(rf"^{distribution}>=([\d.]+)", (ROOT / file).read_text(encoding="utf-8"), flags=re.M).group(1)
+    assert tuple(map(int, bound.split("."))) >= fixed
+
+
+def test_only_its_own_front_end_needs_tensorflow_io() -> None:
+    """It has no maintainer any more: where it is missing, nothing but `--frontend tfio` may notice."""
+    importers = [file.name for folder in CODE for file in (ROOT / folder).rglob("*.py") if "tensorflow_io" in imports_of(file)]
+    assert importers == ["tfio_frontend.py"]
+
+
 def test_gpu_requirements_change_only_the_extra() -> None:
     """requirements-gpu.txt asks for the TensorFlow releases of requirements.txt, with their CUDA libraries."""
     plain = re.findall(r"^tensorflow(==.*)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), flags=re.M)

@@ -49,7 +49,7 @@ def test_home_directory(runs, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("wanted", "message"), [
     ("speach", r"No run directory fits 'speach'.*There are, for example: .*-speech-"),
     ("output/runs/mnist-*", r"No run directory fits 'output/runs/mnist-\*'.*for example: "), ("", "empty text"),
-    (" ", "empty text"), ("~nosuchuser", "No run directory fits"), (os.curdir, "No run directory fits"),
+    (" ", "empty text"), ("~nosuchuser", "is not known. Write the path out"), (os.curdir, "No run directory fits"),
     ("output/runs/cifar10-resnet32-speech-p100-s0/config.json", "No run directory fits")])
 def test_what_fits_no_run_is_named_with_names_that_exist(runs, wanted, message):
     with pytest.raises(UserError, match=message):

@@ -4,4 +4,8 @@ A reproduction of "Beyond Categorical Label Representations for Image Classifica
 ICLR 2021) in Keras 3 on TensorFlow, with two neighbouring studies of labels on the same machinery.
 """
 
+from tfrepr import surroundings
+
 __version__ = "0.1.0"
+
+surroundings.prepare()

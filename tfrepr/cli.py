@@ -19,11 +19,11 @@ from typing import Any
 
 import click
 
+from tfrepr import surroundings
 from tfrepr.errors import UserError, disk_errors
 from tfrepr.files import user_path
 from tfrepr.options import choices_of
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 for _name in ("stdout", "stderr"):
     if getattr(sys, _name) is None:  # closed by who started us (`>&-`); Python's own code and libraries write to them
         setattr(sys, _name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -32,8 +32,6 @@ READER_LEFT = 141
 
 USUAL_FOLDERS = {"output": "output", "plots": "plots"}
 """Where commands read and write unless an option of that name says otherwise."""
-HUGE_PAGES = "glibc.malloc.hugetlb=1"
-
 
 TOLD: set[str] = set()
 """Warnings that this process has shown. Python's own memory of them is lost whenever a library catches warnings."""
@@ -53,16 +51,11 @@ warnings.formatwarning = _sentence
 
 
 def start(command: Callable) -> None:
-    """Runs a command that computes; on Linux first starts the process anew with huge memory pages allowed.
-
-    Activations of tens of megabytes are allocated and freed in every training step; on huge pages a step of ResNet-32 on a
-    CPU takes about 5% less time. The C library reads this setting only when a process starts. A GLIBC_TUNABLES that the user
-    has set is left alone.
-    """
+    """Runs a script's command; a plain command line is first started anew with huge memory pages allowed."""
     only_help = {"-h", "--help"} & set(sys.argv)
-    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ and not only_help:
-        os.environ["GLIBC_TUNABLES"] = HUGE_PAGES
-        sys.stdout.flush()
+    variables = surroundings.huge_pages()
+    if variables and not only_help and surroundings.is_plain_command_line():
+        os.environ.update(variables)
         os.execv(sys.executable, [sys.executable, *sys.argv])
     command()
 
@@ -78,6 +71,7 @@ def user_errors(command: Callable) -> Callable:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             with _termination_raised(), disk_errors():
+                surroundings.check()
                 return command(*args, **kwargs)
         except UserError as error:
             click.secho(f"Error: {error}", fg="red", err=True)

@@ -39,6 +39,8 @@ def disk_errors() -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:  # nobody reads the output any more, which is no fault of a disk
+        raise
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise UserError(f"{error.strerror or error}{where}. Earlier results are intact.") from error

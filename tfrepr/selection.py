@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
 
 MOST_NAMED = 5
 """Of many runs, so many are named in a message."""
@@ -58,7 +59,7 @@ def _matching(text: str, runs: Sequence[Path], output: Path) -> list[Path]:
     if not text.strip():
         raise UserError("An empty text names no run. Give a run directory, a folder of them, or a pattern such as "
                         "'*-speech-*'.")
-    matching = [run for place in _places(os.path.expanduser(text)) for run in _runs_at(place)]
+    matching = [run for place in _places(str(user_path(text))) for run in _runs_at(place)]
     matching = matching or [run for run in runs if fnmatch(run.name, text)]
     if not matching:
         names = [run.name for run in runs]

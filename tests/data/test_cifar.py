@@ -21,6 +21,7 @@ from tfrepr.data.sources.jpeg_copy import LUMA, PROBES, is_jpeg_copy
 from tfrepr.data.splits import split
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
+from tfrepr.surroundings import keras_home
 
 BOTH = [("cifar10", CIFAR10, CIFAR10_NAMES), ("cifar100", CIFAR100, CIFAR100_NAMES)]
 
@@ -146,10 +147,10 @@ def test_folder_in_the_keras_cache(empty_keras_cache, parent, tmp_path):
     assert len(DATASETS["cifar10"](tmp_path / "elsewhere", None).test_ids) == 4
 
 
-def test_keras_cache_without_the_variable(monkeypatch, tmp_path):
+def test_keras_home_without_the_variable(monkeypatch, tmp_path):
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cifar_files.keras_cache() == tmp_path / ".keras" / "datasets"
+    assert keras_home() == tmp_path / ".keras"
 
 
 def test_data_dir_may_be_the_archive_or_the_folder(tmp_path):

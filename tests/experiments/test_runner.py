@@ -33,9 +33,7 @@ def watched(*words):
     """Output of scripts/train.py, and as its last line the exit code and which heavy packages were imported."""
     code = ("import runpy, sys\ntry:\n    runpy.run_path('scripts/train.py', run_name='__main__')\nexcept SystemExit as end:\n"
             "    print(end.code, sorted({'tensorflow', 'keras'} & set(sys.modules)))")
-    environment = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=0"}  # or the command would start itself anew
-    return subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=True, capture_output=True, text=True,
-                          env=environment).stdout
+    return subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture(scope="module")

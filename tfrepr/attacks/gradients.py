@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.errors import UserError
+from tfrepr.surroundings import check_backend
 
 Forward = Callable[[Any], Any]
 ImageLoss = Callable[[Any, Any], Any]
@@ -42,8 +42,7 @@ def _backend() -> str:
     import keras
 
     backend = keras.backend.backend()
-    if backend not in ("tensorflow", "jax"):
-        raise UserError(f"Attacks need the Keras backend tensorflow or jax. Received: {backend!r}. Set KERAS_BACKEND.")
+    check_backend(backend)
     return backend
 
 

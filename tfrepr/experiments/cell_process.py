@@ -20,6 +20,7 @@ from typing import Any
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, UserError, disk_errors
+from tfrepr.surroundings import huge_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "tfrepr.experiments.cell_process"
@@ -67,7 +68,9 @@ class CellProcess:
     """
 
     def __init__(self, task: Task, *, threads: int | None = None, gpu: str | None = None) -> None:
-        environment = {**os.environ, **thread_limits(threads), **({"CUDA_VISIBLE_DEVICES": gpu} if gpu is not None else {})}
+        environment = {**os.environ, **huge_pages(), **thread_limits(threads)}
+        if gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpu
         path = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
         environment |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         self.process = subprocess.Popen([sys.executable, "-m", MODULE], env=environment, start_new_session=True,
@@ -126,7 +129,6 @@ def train(task: Task) -> int:
 
 def main() -> None:
     """Reads the task, trains, and ends with its exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     task = Task(**json.loads(sys.stdin.readline()))
     threading.Thread(target=_end_with_input, daemon=True).start()
     sys.exit(train(task))

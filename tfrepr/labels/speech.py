@@ -134,7 +134,8 @@ def make_table(class_names: Sequence[str], side: int, options: LabelOptions) -> 
 def _recipe(class_names: Sequence[str], side: int, options: LabelOptions) -> dict[str, Any]:
     """Everything that the table depends on."""
     recipe = {"recipe": RECIPE, "label": "speech", "side": side, "frontend": options.frontend, "resampler": options.resampler,
-              "versions": versions("numpy", "scipy", "librosa", "scikit-image", "soxr", "tensorflow-io")}
+              "versions": versions("numpy", "scipy", "librosa", "scikit-image", "soxr",
+                                   *(["tensorflow-io"] if options.frontend == "tfio" else []))}
     if options.wav_dir is not None:
         files = find_wavs(user_path(options.wav_dir), class_names)
         return recipe | {"wav": [hashlib.sha256(wav_content(path)).hexdigest() for path in files]}

@@ -8,6 +8,7 @@ from tfrepr.errors import UserError
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.heads import label_decoder, vector_head
 from tfrepr.registry import ENCODERS
+from tfrepr.surroundings import set_keras_defaults
 
 
 def build_model(encoder: str, image_shape: tuple[int, int, int], representation: LabelRepresentation) -> keras.Model:
@@ -26,6 +27,7 @@ def build_model(encoder: str, image_shape: tuple[int, int, int], representation:
     Raises:
         UserError: Unknown encoder, images too small for it, or a label shape that no head makes.
     """
+    set_keras_defaults()
     inputs = keras.Input(image_shape, name="image")
     features = ENCODERS[encoder](inputs)
     shape = representation.output_shape

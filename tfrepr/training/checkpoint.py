@@ -17,6 +17,7 @@ from tfrepr.errors import UserError
 from tfrepr.files import npz_bytes, replacing, write_atomically
 from tfrepr.reading import UnreadableFileError, damaged, parse_json, read_arrays
 from tfrepr.runs import RunDirectory
+from tfrepr.surroundings import set_keras_defaults
 from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest, unloadable
 
 PROGRESS_FORM = {"epoch": int, "best_epoch": int, "best_accuracy": float, "best_loss": float, "train_seconds": float}
@@ -176,6 +177,7 @@ def load_model(path: Path) -> keras.Model:
     import tfrepr.models.response_normalisation  # noqa: F401
 
     advice = check_checkpoint(path)
+    set_keras_defaults()
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras lets through whatever it meets when it builds the layers

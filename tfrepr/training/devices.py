@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 
 from tfrepr.config import RunConfig
-from tfrepr.errors import UserError
+from tfrepr.surroundings import check_backend, set_keras_defaults
 from tfrepr.training.cost import cores
 
 
@@ -30,22 +30,22 @@ class Device:
 
 
 def prepare_device(config: RunConfig) -> Device:
-    """Finds the device, lets GPU memory grow instead of taking it all, and turns on deterministic kernels where asked.
+    """Finds the device, sets Keras's defaults, lets GPU memory grow, and turns on deterministic kernels where asked.
 
     Raises:
         UserError: Keras's backend is neither TensorFlow nor JAX.
     """
     backend = keras.backend.backend()
+    check_backend(backend)
+    set_keras_defaults()
     if backend == "tensorflow":
         gpus = _tensorflow_gpus(config.deterministic)
-    elif backend == "jax":
+    else:
         import jax
         import tensorflow as tf
 
         tf.config.set_visible_devices([], "GPU")  # TensorFlow only feeds the data: the card's memory is JAX's
         gpus = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
-    else:
-        raise UserError(f"Keras's backend must be tensorflow or jax. Received: {backend!r}. Set KERAS_BACKEND=tensorflow.")
     if gpus:
         return Device("gpu", f"GPU, {gpus[0]}", backend)
     return Device("cpu", f"CPU, {_threads()} cores", backend)

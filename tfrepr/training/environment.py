@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tfrepr.surroundings import set_keras_defaults
 from tfrepr.training.devices import Device
 from tfrepr.versions import versions
 
@@ -16,7 +17,8 @@ PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "jax", "numpy", "librosa", 
 def describe_environment(device: Device) -> dict[str, Any]:
     """Values of environment.json that do not depend on the run."""
     return {"device": device.description, "backend": device.backend, "python": platform.python_version(),
-            "platform": platform.platform(), "versions": versions(*PACKAGES), "commit": _commit()}
+            "platform": platform.platform(), "keras_settings": set_keras_defaults(), "versions": versions(*PACKAGES),
+            "commit": _commit()}
 
 
 def _commit() -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import BinaryIO
 
 from tfrepr.errors import UserError
 from tfrepr.files import unfinished, user_path
+from tfrepr.surroundings import keras_home
 
 ORIGIN = "https://www.cs.toronto.edu/~kriz/"
 MOST_BYTES = 512 * 2**20
@@ -64,7 +64,7 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
     Raises:
         UserError: `data_dir` does not exist, or nothing was found and the download failed.
     """
-    places = [keras_cache()]
+    places = [keras_home() / "datasets"]
     if data_dir is not None:
         data_dir = user_path(data_dir)
         if not data_dir.exists():
@@ -78,15 +78,6 @@ def locate(files: CifarFiles, data_dir: Path | None) -> Path:
             if (found := find(files, place)) is not None:
                 return found
     return _download(files, places[0])
-
-
-def keras_cache() -> Path:
-    """Keras's folder of downloaded data sets, by Keras's rule."""
-    home = os.environ.get("KERAS_HOME")
-    if home is None:
-        user = Path(os.path.expanduser("~"))  # stays "~" where there is no home
-        home = (user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras"
-    return user_path(home) / "datasets"
 
 
 def _folders(files: CifarFiles, place: Path) -> tuple[Path, ...]:
