@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.figures.legibility import assert_legible
-from tests.figures.test_figures import texts
+from tests.figures.legibility import assert_legible, texts
 from tests.synthetic_runs import one_attack, write_csv, write_run
 from tfrepr.attacks.table import COLUMNS
 from tfrepr.experiments.dimension_entropy import FACTORS

@@ -385,7 +385,8 @@ def test_hollow_markers_are_the_nearest_label(low, figures):
 
 
 def test_labels_that_a_figure_leaves_out_are_named(study, figures):
-    missing = "Not shown: Category, smoothed; Random matrix; Low-dim. random; BERT; GloVe"
+    missing = ("Not shown: Category, smoothed; Random matrix; Low-dim. random; BERT; GloVe; One-hot, regressed; "
+               "Blocks")
     for name in ("figure3", "figure6"):
         assert figures[name].get_suptitle().replace("\n", " ").endswith(missing)
     assert "Not shown" not in figures["figure7"].get_suptitle()
