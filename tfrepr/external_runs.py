@@ -93,8 +93,8 @@ def _is_comparable(run: Mapping[Any, Any]) -> bool:
     if run["dataset"] != "cifar10" or not (run["percent"] == 100 or run["percent_of"] == CIFAR_TRAINING_IMAGES):
         return False
     plain = config_columns(RunConfig(dataset="cifar10", encoder=run["encoder"], label=run["label"]))
-    return all((run[name] if known(run[name]) else None) == value for name, value in plain.items()
-               if name not in (*NOT_MATCHED, "percent", "percent_of"))
+    return all(run[name] == value for name, value in plain.items()
+               if known(run[name]) and name not in (*NOT_MATCHED, "percent", "percent_of"))
 
 
 @functools.cache

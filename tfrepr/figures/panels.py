@@ -138,8 +138,8 @@ def others_keys(panels: Sequence[Axes], note: str = "") -> list[Artist]:
 
 
 def _others_look(marker: str, color: Any) -> dict[str, Any]:
-    return {"color": "none", "linestyle": "none", "marker": marker, "markersize": 6, "markerfacecolor": "none",
-            "markeredgecolor": color, "markeredgewidth": 0.8}
+    return {"color": "none", "linestyle": "none", "marker": marker, "markersize": 5, "markerfacecolor": "none",
+            "markeredgecolor": color, "markeredgewidth": 0.8, "clip_on": False}
 
 
 def label_keys(series: Sequence[Series], line: Any = "-") -> list[Artist]:
