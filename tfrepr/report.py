@@ -18,6 +18,7 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
+from tfrepr.external_comparison import comparison_section
 from tfrepr.paper import STATEMENTS
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report_rows import (
@@ -41,7 +42,7 @@ from tfrepr.weak_labels.runs import WeakLabelRun
 
 BLOCKS = ("claims", "results", "weak-labels")
 """Parts of the README between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
-COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data")
+COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data", "others")
 README_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
 CLAIM_COLUMNS = ("", "claim", "paper", "ours", "basis", "verdict")
 ROWS: dict[str, Callable[[Sequence[RunConfig], Sources], Iterator[Row]]] = {
@@ -58,6 +59,10 @@ NEXT = {
     "a1-threshold": "python scripts/speak.py --test-set --run RUN_DIR",
 }
 """What is to be done with the trained cells."""
+OTHERS = ("Others: what two groups measured with the authors' code (`tfrepr/external_runs.py`). Here: accuracy of the best "
+          "checkpoint on validation images, with their epochs.")
+OTHERS_UNDER_ATTACK = ("Others: what one group measured with the authors' code (`tfrepr/external_runs.py`): best checkpoint of "
+                       "100 (category) or 200 epochs, 10,000 test images; gradients of the iterative attack add up.")
 TRIALS = "Shorter than any experiment asks for, as with `--scale`: they say how a command runs, and enter nothing above."
 
 
@@ -105,7 +110,8 @@ def full_report(sources: Sources) -> str:
             "differences percentage points. Runs that are not finished are left out. "
             f"Runs found: {len(runs)}, {int(runs['finished'].sum())} of them finished.", ""]
     sections = [line for name in EXPERIMENTS for line in section(name, sources)]
-    return "\n".join([*head, "## Claims", "", *claims_table(sources), "", *sections, "## Missing and noisy labels", "",
+    return "\n".join([*head, "## Claims", "", *claims_table(sources), "", *sections,
+                      *comparison_section(sources), "## Missing and noisy labels", "",
                       *weak_label_tables(sources), "", *_other_runs(sources), *_trials(sources),
                       *_versions(sources), *_notes(sources)]).rstrip() + "\n"
 
@@ -144,7 +150,8 @@ def section(name: str, sources: Sources) -> list[str]:
     then = f" Then: `{NEXT[name]}`." if name in NEXT else ""
     lines += [f"Command: `{command(name)}`.{then} {progress(name, cells, sources)}", ""]
     rows = list(ROWS.get(name, accuracy_rows)(cells, sources))
-    return [*lines, *([*table(rows), ""] if rows else [])]
+    others = OTHERS if ROWS.get(name, accuracy_rows) is accuracy_rows else OTHERS_UNDER_ATTACK
+    return [*lines, *([*table(rows, others), ""] if rows else [])]
 
 
 def command(name: str) -> str:
@@ -165,9 +172,11 @@ def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
             f"{' or '.join(map(str, epochs))} epochs.")
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    """A Markdown table of rows."""
-    return markdown_table(COLUMNS, [astuple(row) for row in rows])
+def table(rows: Sequence[Row], others: str = OTHERS) -> list[str]:
+    """A Markdown table of rows; where others measured one of them, with a last column of theirs, and what it is."""
+    if all(row.others == "-" for row in rows):
+        return markdown_table(COLUMNS[:-1], [astuple(row)[:-1] for row in rows])
+    return [*markdown_table(COLUMNS, [astuple(row) for row in rows]), "", others]
 
 
 def readme_table(sources: Sources) -> str:
