@@ -20,6 +20,7 @@ from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
 from tfrepr.external_comparison import comparison_section
 from tfrepr.paper import STATEMENTS
+from tfrepr.reading import noted
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report_rows import (
     NOT_RUN,
@@ -129,7 +130,9 @@ def weak_label_tables(sources: Sources, *, trials: bool = False) -> list[str]:
         trials: Those with a `--scale` alone, instead of all others.
     """
     runs = [WeakLabelRun(path.parent) for path in sorted((sources.output / WEAK_LABELS).glob("*/metrics.json"))]
-    found = result_table([run for run in runs if (run.config().scale != 1) == trials])
+    scales = [noted(lambda run=run: run.config().scale, None) for run in runs]
+    found = result_table([run for run, scale in zip(runs, scales, strict=True)
+                          if scale is not None and (scale != 1) == trials])
     if found.empty:
         return [] if trials else ["Not run."]
     lines = []
