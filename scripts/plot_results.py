@@ -43,16 +43,20 @@ def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...]
         raise UserError("--experiment and --runs exclude each other; give one of them.")
     from tfrepr.convergence import write_convergence
     from tfrepr.figures.drawing import choose_runs, draw
+    from tfrepr.figures.style import check_formats
 
     if network is not None:
         figures = (*figures, {"all": "rethinking-loss-mean", "each": "rethinking-loss"}[network])
     for figure in figures:
         FIGURES.check(figure)
+    chosen_formats = check_formats(formats.split(","))
+    if name is not None and Path(name).name != name:
+        raise UserError(f"--name is the start of file names, without folders; --plots names a folder. Received: {name!r}.")
     title, results = choose_runs(output, experiment, runs)
     for note in results.notes:
         click.secho(f"Note: {note}", fg="yellow", err=True)
-    click.echo(f"Figures of {len(results.runs)} runs ({title}):")
-    for path in draw(results, figures, plots, name or title, formats.split(",")):
+    click.echo(f"Figures of {len(results.runs)} run{'s' if len(results.runs) != 1 else ''} ({title}):")
+    for path in draw(results, figures, plots, name or title, chosen_formats):
         click.echo(f"  {path}")
     for path in write_convergence(results, plots, name or title):
         click.echo(f"  {path}")

@@ -67,7 +67,7 @@ def test_lists_of_runs_go_on(tmp_path, capsys):
     said = capsys.readouterr()
     assert "Remove this one file and repeat the command" in said.err
     assert "metrics.json is damaged" in said.err
-    assert "1 failed" in said.out
+    assert "2 failed" in said.out
     assert summary(runs).count("\n") == 1
 
 

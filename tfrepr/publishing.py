@@ -16,6 +16,7 @@ from tfrepr.report_rows import Sources
 RESULTS = "RESULTS.md"
 RECORDS, FIGURES = "records", "figures"
 """Folders of a user's report."""
+PROJECT = Path(__file__).resolve().parents[1]
 PUBLISHED = Path("output") / "results"
 """The records that are under version control, in the project's folder."""
 
@@ -31,6 +32,9 @@ def write_user_report(output: Path, folder: Path, *, figures: bool) -> Iterator[
     Raises:
         UserError: The folder cannot be written.
     """
+    if folder.resolve() == PROJECT:
+        raise UserError(f"A report in {folder} would replace the project's own {RESULTS}. Choose another folder with --report; "
+                        "maintainers use --publish.")
     sources = read_sources(output)
     yield from _notes(sources)
     changed = keep_records(output, folder / RECORDS)

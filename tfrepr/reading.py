@@ -34,6 +34,8 @@ SEPARATORS = ",;\t"
 """Between the cells of a CSV file: ours, and those of spreadsheets."""
 
 
+TOLD: set[str] = set()
+"""Notes that `noted` has made."""
 MOST_BYTES = 2 * 2**30
 """What a file, or the arrays of an `.npz` file together, may take."""
 
@@ -54,12 +56,14 @@ def damaged(path: Path, why: object, advice: str) -> UnreadableFileError:
 def noted(read: Callable[[], Result], otherwise: Result) -> Result:
     """What `read` returns; where it meets a `UserError`, `otherwise` and a note on standard error.
 
-    For what a figure, a table or a score can go without.
+    For what a figure, a table or a score can go without. Each note is made once a process.
     """
     try:
         return read()
     except UserError as error:
-        click.secho(f"Note: {error}", fg="yellow", err=True)
+        if str(error) not in TOLD:
+            click.secho(f"Note: {error}", fg="yellow", err=True)
+        TOLD.add(str(error))
         return otherwise
 
 

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -100,8 +101,9 @@ class RunDirectory:
 
     @property
     def finished(self) -> bool:
-        """Whether training and the test evaluation are complete."""
-        return (self / "metrics.json").is_file()
+        """Whether training and the test evaluation are complete. Whatever stands at the file's place counts: no damage to a
+        result starts a training over."""
+        return os.path.lexists(self / "metrics.json")
 
     def config(self) -> RunConfig:
         """The run's config.
@@ -214,11 +216,13 @@ class RunDirectory:
 
         Raises:
             RunRefusedError: It was made by another config.
+            UserError: Its result is damaged.
         """
         if not self.finished:
             return False
         if self.config() != config:
             raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten.")
+        self.metrics()
         click.echo(f"{config.run_name}: finished earlier, skipped.")
         return True
 

@@ -76,6 +76,8 @@ def check() -> None:
         raise UserError(f"Neither {cache_root()} nor a folder for temporary files can be written. Set XDG_CACHE_HOME or TMPDIR "
                         "to a folder that can.")
     path = keras_home() / "keras.json"
+    if not path.is_file():  # a pipe would be waited for
+        return
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # Keras takes its defaults as well

@@ -221,3 +221,20 @@ def test_list_and_dry_run_answer_without_tensorflow_and_write_nothing(tmp_path):
         assert "Epochs are scaled by 0." in printed
         assert printed.splitlines()[-1] == "0 []"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("damage", ["cut off", "a pipe"])
+def test_a_damaged_result_is_an_error_and_never_trained_over(tmp_path, capsys, damage):
+    config = RunConfig(encoder="mlp1x512", percent=3, epochs=1)
+    run = RunDirectory.of(config, tmp_path)
+    run.path.mkdir(parents=True)
+    run.write_json("config.json", config.to_dict())
+    if damage == "a pipe":
+        os.mkfifo(run / "metrics.json")
+    else:
+        (run / "metrics.json").write_text('{"test_accuracy": 0.')
+    assert run_cells("single", [config], tmp_path) == 2
+    assert not (run / "history.csv").exists()
+    said = capsys.readouterr()
+    assert "metrics.json" in said.err
+    assert "skipped" not in said.out

@@ -26,9 +26,9 @@ from tfrepr.training.loop import run_cell
 from tfrepr.weak_labels.cleaning import label_errors
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
-from tfrepr.weak_labels.runs import WeakLabelRun
+from tfrepr.weak_labels.runs import WeakLabelRun, starting_weights
 from tfrepr.weak_labels.tasks import noisy_label_task
-from tfrepr.weak_labels.training import blocks, flat_cosine_only, new_model, starting_weights
+from tfrepr.weak_labels.training import blocks, flat_cosine_only, new_model
 from tfrepr.weak_labels.workshop import open_workshop
 
 PICTURES = ("--dataset", "folder", "--image-size", "16", "--batch-size", "8", "--frozen-epochs", "6", "--tuning-epochs", "1",

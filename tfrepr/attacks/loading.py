@@ -20,7 +20,7 @@ from tfrepr.labels.representation import CategoryRepresentation, LabelRepresenta
 from tfrepr.reading import damaged, read_array, read_bytes
 from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
-from tfrepr.training.checkpoint_digest import checkpoint_digest
+from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest
 
 if TYPE_CHECKING:
     import keras
@@ -122,7 +122,9 @@ def check_attacked(run: RunDirectory) -> None:
 
     Raises:
         RunRefusedError: What is there was made with another checkpoint.
+        UserError: The checkpoint is not the one that the run was measured with.
     """
+    check_checkpoint(run / "best.keras")
     if not (run / "attacks.csv").exists():
         return
     path = run / "best.keras"

@@ -67,7 +67,8 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
         click.echo(f"Epochs are scaled by {grid.scale:g}: these runs are shorter than the experiment asks for.")
     training = {"tensorboard": tensorboard, "strategy": grid.strategy, "log_steps": log_steps}
     tasks = [Task(config.to_dict(), str(output), str(data_dir) if data_dir else None, training) for config in chosen]
-    left = [config for config in chosen if not _answered(config, output, alone=len(chosen) == 1)]
+    answered = {config: _answered(config, output, alone=len(chosen) == 1) for config in chosen}
+    left = [config for config in chosen if not answered[config]]
     faults = shared_faults(left, data_dir)
     say_faults(faults, len(chosen))
     outcomes = [Outcome(config, "failed", error.exit_code, str(error)) for config, error in faults.items()]
@@ -75,10 +76,10 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
     outcomes += _outcomes([config for config, _ in able], [task for _, task in able], output, progress_bar, grid)
     finished = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]
     if finished:
-        noted = trial_name(name, _on_trial(name, configs, grid.scale))
-        record_experiment(output, noted, [run.path.name for run in finished])
-        if noted != name:
-            click.echo(f"Trial runs, shorter than {name} asks for: noted and drawn as {noted}, and no part of it in a report.")
+        title = trial_name(name, _on_trial(name, configs, grid.scale))
+        record_experiment(output, title, [run.path.name for run in finished])
+        if title != name:
+            click.echo(f"Trial runs, shorter than {name} asks for: noted and drawn as {title}, and no part of it in a report.")
         if len(finished) <= LONGEST_TABLE:
             click.echo("\n" + summary(finished))
     if len(configs) > 1:
@@ -113,7 +114,9 @@ def _on_ray(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, g
     from tfrepr.experiments.ray_engine import on_ray
 
     answered = {config: _answered(config, output, alone=False) for config in configs}
-    yield from filter(None, answered.values())
+    for outcome in filter(None, answered.values()):
+        _say_answered(outcome, click.echo)
+        yield outcome
     for ended in on_ray([cell for cell in zip(configs, tasks, strict=True) if not answered[cell[0]]], grid):
         outcome = _outcome(*ended)
         click.echo(f"{outcome.config.run_name}: {outcome.state}")
@@ -121,24 +124,34 @@ def _on_ray(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, g
 
 
 def _answered(config: RunConfig, output: Path, alone: bool) -> Outcome | None:
-    """The outcome of a cell that needs no training now, found without TensorFlow; a single cell is not passed over."""
+    """The outcome of a cell that needs no training now, found without TensorFlow; a single cell is not passed over.
+
+    A finished cell with a damaged config or result has failed: it is not trained over.
+    """
     run = RunDirectory.of(config, output)
     try:
-        if run.finished and run.config() == config:
+        if run.finished and run.config() == config and run.metrics("test_accuracy"):
             return Outcome(config, "finished earlier")
     except UserError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
         return Outcome(config, "failed", error.exit_code, str(error))
     if not alone and run.in_use:
         return Outcome(config, "in work elsewhere")
     return None
 
 
+def _say_answered(outcome: Outcome, show: Callable[[str], None]) -> None:
+    """Says why a cell is not trained."""
+    if outcome.state == "failed":
+        click.secho(f"Error: {outcome.config.run_name}: {outcome.message}", fg="red", err=True)
+    else:
+        show(f"{outcome.config.run_name}: {outcome.state}, skipped.")
+
+
 def _in_this_process(config: RunConfig, task: Task, output: Path, progress_bar: bool, alone: bool) -> Outcome:
     """Trains a cell here; an error is printed, and is raised where it is nobody's fault and the cell the only one."""
     cell = "" if alone else f"{config.run_name}: "
     if answered := _answered(config, output, alone):
-        click.echo(f"{config.run_name}: {answered.state}, skipped.")
+        _say_answered(answered, click.echo)
         return answered
     try:
         task.run(progress_bar=progress_bar)
@@ -170,7 +183,7 @@ def _side_by_side(configs: Sequence[RunConfig], tasks: Sequence[Task], output: P
         show = _numbered(number, len(configs))
         if stopped or (answered := _answered(config, output, alone=False)):
             outcome = Outcome(config, "failed", 1, "interrupted") if stopped else answered
-            show(f"{config.run_name}: {outcome.state}, skipped.")
+            _say_answered(outcome, show)
             return outcome
         process = CellProcess(task, threads=threads, gpu=next(gpus))
         running.add(process)

@@ -15,12 +15,12 @@ from tfrepr.errors import UserError, disk_errors
 from tfrepr.experiments.cells import LABEL_FIELDS
 from tfrepr.experiments.marking import trial_name
 from tfrepr.experiments.shared import say_faults, shared_faults
-from tfrepr.files import write_atomically
+from tfrepr.files import user_path, write_atomically
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import Registry
 from tfrepr.text_tables import guarded_frame
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
-from tfrepr.weak_labels.runs import WeakLabelRun
+from tfrepr.weak_labels.runs import WeakLabelRun, starting_weights
 
 if TYPE_CHECKING:
     from tfrepr.weak_labels.runs import WeakLabelRun
@@ -125,7 +125,10 @@ def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: P
     Returns:
         0, or the exit code of the last run that failed; one that fails does not stop the rest.
     """
-    faults = shared_faults([config for config in configs if not WeakLabelRun.of(config, output).finished], data_dir)
+    left = [config for config in configs if not WeakLabelRun.of(config, output).finished]
+    for start in {config.init_from for config in left if config.init_from is not None}:
+        starting_weights(user_path(start))
+    faults = shared_faults(left, data_dir)
     say_faults(faults, len(configs))
     runs, exit_code = [], max((error.exit_code for error in faults.values()), default=0)
     for config in (config for config in configs if config not in faults):

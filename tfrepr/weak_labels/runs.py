@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from tfrepr.errors import UserError
 from tfrepr.runs import RunDirectory
 from tfrepr.weak_labels.options import WeakLabelConfig
 
@@ -45,3 +46,22 @@ class WeakLabelRun(RunDirectory):
         """What the run has written for people: lists of labels and the sheet of suspect pictures, those that there are."""
         return [path for pattern in ("pseudo_labels-*.csv", "label_errors.csv", "suspects.png")
                 for path in sorted(self.path.glob(pattern))]
+
+
+def starting_weights(path: Path) -> Path:
+    """The file that `--init-from` means: itself, or the weights after the last epoch of a run, of its last training.
+
+    Raises:
+        UserError: Neither a `.keras` file nor a finished run that has kept its weights.
+    """
+    if path.is_file():
+        return path
+    run = RunDirectory(path)
+    trainings = run.metrics().get("trainings") if run.finished else None  # a run of scripts/train.py is one training
+    stages = [path / "last.keras"] if not trainings else sorted(
+        (path / trainings[-1]["name"]).glob("*/last.keras"), key=lambda file: int(file.parent.name.partition("-")[0]))
+    found = [file for file in stages if file.is_file()]
+    if not found:
+        raise UserError("--init-from wants a .keras file or the directory of a finished run of scripts/train.py, "
+                        f"scripts/pseudo_label.py or scripts/clean_labels.py, with its weights. Received: {path}.")
+    return found[-1]

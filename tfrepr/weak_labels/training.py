@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +13,6 @@ import numpy as np
 
 from tfrepr.analysis.calibration import expected_calibration_error, temperature_warning, top_probabilities
 from tfrepr.data.resizing import Recipe, training_batches
-from tfrepr.errors import UserError
 from tfrepr.evaluation import evaluate, forward_function
 from tfrepr.files import user_path
 from tfrepr.models.build import build_model
@@ -27,6 +25,7 @@ from tfrepr.training.devices import compute_types
 from tfrepr.training.stages import Lesson, Stage, run_stage
 from tfrepr.training.transfer import transfer_weights
 from tfrepr.weak_labels.options import WeakLabelConfig
+from tfrepr.weak_labels.runs import starting_weights
 from tfrepr.weak_labels.temperature import fit_temperature
 from tfrepr.weak_labels.workshop import Workshop
 
@@ -132,25 +131,6 @@ def new_model(workshop: Workshop, side: int) -> keras.Model:
 
 def _untrained(workshop: Workshop, side: int) -> keras.Model:
     return build_model(workshop.config.encoder, (side, side, 3), workshop.representation)
-
-
-def starting_weights(path: Path) -> Path:
-    """The file that `--init-from` means: itself, or the weights after the last epoch of a run, of its last training.
-
-    Raises:
-        UserError: Neither a `.keras` file nor a finished run that has kept its weights.
-    """
-    if path.is_file():
-        return path
-    run = RunDirectory(path)
-    trainings = run.metrics().get("trainings") if run.finished else None  # a run of scripts/train.py is one training
-    stages = [path / "last.keras"] if not trainings else sorted(
-        (path / trainings[-1]["name"]).glob("*/last.keras"), key=lambda file: int(file.parent.name.partition("-")[0]))
-    found = [file for file in stages if file.is_file()]
-    if not found:
-        raise UserError("--init-from wants a .keras file or the directory of a finished run of scripts/train.py, "
-                        f"scripts/pseudo_label.py or scripts/clean_labels.py, with its weights. Received: {path}.")
-    return found[-1]
 
 
 def _lesson(workshop: Workshop, stage: Stage, train_rows: np.ndarray, validation_rows: np.ndarray, ids: np.ndarray,

@@ -61,6 +61,8 @@ def _read(path: Path, side: int) -> tuple[np.ndarray, bool]:
 
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # a single text may be as long as all may be together
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no regular file")
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         with warnings.catch_warnings():
