@@ -152,7 +152,8 @@ def test_every_number_has_its_count(tmp_path):
     for label in ("category", "speech"):
         for seed in range(2):
             cell(tmp_path, label=label, seed=seed, encoder="resnet110")
-    for line in rows(full_report(read_sources(tmp_path)).split("## Versions")[0]).values():
+    tables = full_report(read_sources(tmp_path)).split("## table1-cifar10")[1].split("## Versions")[0]
+    for line in rows(tables).values():
         if len(line) == 7 and line[1] not in ("ours", "not run", "---"):
             assert line[3].split(",")[0].isdigit()
             assert "-" not in line[4:7]
@@ -177,7 +178,8 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
     assert all(f"## {name}\n" in text for name in EXPERIMENTS)
     assert {row[1] for name, row in rows(text).items() if "CIFAR" in name} == {"not run"}
     blocks = readme_blocks(sources)
-    assert {row[-1] for name, row in rows(blocks["claims"]).items() if name[:1] == "C"} == {"not tested"}
+    assert blocks["claims"].startswith("Not run yet, with margins set: [C1](RESULTS.md#c1), ")
+    assert "not run" in rows(text.split("### C1\n")[1].split("###")[0])["speech \N{MINUS SIGN} category"]
     assert blocks["weak-labels"] == "Not run."
     assert all(f"`{name}`" in blocks["results"] for name in EXPERIMENTS)
 
@@ -185,7 +187,7 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
 def test_readme_changes_between_the_markers_only(tmp_path):
     path, blocks = tmp_path / "README.md", readme_blocks(read_sources(tmp_path))
     once = with_blocks(MARKERS + "below\n", path, blocks)
-    assert once.startswith("above claims\n<!-- claims:begin -->\n| ")
+    assert once.startswith("above claims\n<!-- claims:begin -->\nNot run yet")
     assert once.endswith("\n<!-- weak-labels:begin -->\nNot run.\n<!-- weak-labels:end -->\nbelow\n")
     assert "something else" not in once
     assert with_blocks(once, path, blocks) == once
@@ -237,6 +239,7 @@ def test_publishing_is_asked_for_and_writes_the_projects_files(tmp_path, project
     assert "Runs found: 1, 1 of them finished" in (project / "RESULTS.md").read_text()
     assert "| 90.00 | -2.34 | 1 |" in (project / "README.md").read_text()
     assert len(list((project / "output" / "results" / "runs").iterdir())) == 1
+    assert not (project / "plots").exists()  # nothing to compare, no forest plot
     assert not (tmp_path / "output" / "report").exists()
 
 
@@ -293,7 +296,7 @@ def test_links_and_pipes_are_no_records(tmp_path, capsys):
 def test_the_committed_report_is_that_of_the_committed_records():
     sources = read_sources(ROOT / "output" / "results")
     again = "Write them anew with: python scripts/report.py --publish"
-    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources), again
+    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources, "plots/results/forest.png"), again
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name, content in readme_blocks(sources).items():
         assert f"<!-- {name}:begin -->\n{content}\n<!-- {name}:end -->" in readme, again
