@@ -265,7 +265,7 @@ def test_the_list_asks_what_the_paper_claims():
     assert epochs == {"C1": 20, "C1e": 60, "C2": 200, "C2b": 600, "C1 first look": 10}
     assert len(claims["C3"].comparisons) == 3 * 4 * 3
     assert [comparison.what for comparison in claims["D3"].comparisons] == ["interaction (1% of the images)",
-                                                                            "interaction (100% of the images)"]
+                                                                            "interaction (robust, all images)"]
 
 
 def test_a_claim_from_runs_to_report(tmp_path):

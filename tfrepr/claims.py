@@ -198,10 +198,10 @@ def _effects() -> Iterator[Claim]:
             ("D3", "interaction", INTERACTION, "Dimension and entropy help independently of each other")):
         expected, margin = (COMPARABLE, FEW_IMAGES) if weights is INTERACTION else (ABOVE, 0.0)
         comparisons = []
-        for quantity, percent in ((Accuracy(), 1.0), (ADAPTIVE_WORST, 100.0)):
+        for quantity, percent, where in ((Accuracy(), 1.0, "1% of the images"), (ADAPTIVE_WORST, 100.0, "robust, all images")):
             by_label = _by_label(cell for cell in cells if cell.percent == percent)
             terms = tuple((by_label[label], weights[factors]) for label, factors in dimension_entropy.FACTORS.items())
-            comparisons.append(Comparison(terms, f"{what} ({percent:g}% of the images)", quantity, expected, margin))
+            comparisons.append(Comparison(terms, f"{what} ({where})", quantity, expected, margin))
         yield Claim(name, "section 1, tested by us", f"{statement} (one loss, one recipe)", tuple(comparisons), SET_ON,
                     REASONS["interaction" if weights is INTERACTION else "effects"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from tfrepr.experiments.marking import is_measured
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report_rows import Sources, title
-from tfrepr.text_tables import markdown_table
+from tfrepr.text_tables import Markup, markdown_table, markdown_text
 
 EASY = (
     "The paper's text, its appendix and the authors' published label tables settle the labels, the two heads, the recipe and "
@@ -27,7 +28,7 @@ DIFFICULT = (
     "protocols here.",
     "Figures 2 to 8 print no numbers, so that only orders and shapes can be compared.",
     "600 epochs on all images take more than a day of one CPU core for each run: the schedules were shortened in proportion.")
-NEVER_VARIED = ("batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing", "augmentation",
+SETTINGS = ("batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "label_smoothing", "augmentation",
                 "validation", "epochs")
 """Settings in the table of hyperparameters."""
 PAPERS = {"batch_size": "128", "learning_rate": "0.1", "momentum": "0.9", "weight_decay": "0.0001; VGG19 with category 0.0005",
@@ -93,8 +94,7 @@ def _hyperparameters(runs: pd.DataFrame) -> Iterator[str]:
            f"{_numbers(BASELINE_DECAYS)} for category with 1%, chosen by validation accuracy; no claim uses its choice. "
            "Checkpoints are chosen by validation accuracy.")
     yield ""
-    rows = [(name.replace("_", " "), PAPERS[name], _listed(runs, name, lambda value: f"{value:g}" if isinstance(value, float)
-                                                           else str(value)) or "-") for name in NEVER_VARIED]
+    rows = [(name.replace("_", " "), PAPERS[name], Markup(_listed(runs, name, _number)) or "-") for name in SETTINGS]
     yield from markdown_table(("setting", "paper", "our runs"), rows)
 
 
@@ -138,7 +138,11 @@ def _by_seed(seeds: Seeds, column: str) -> str:
 
 
 def _listed(runs: pd.DataFrame, column: str, say: Callable[..., str] = str) -> str:
-    return ", ".join(dict.fromkeys(say(value) for value in sorted(set(runs[column].dropna()))))
+    return markdown_text(", ".join(dict.fromkeys(say(value) for value in sorted(set(runs[column].dropna())))))
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tfrepr.comparisons import Finding, Judgement
 from tfrepr.config import RunConfig
 from tfrepr.figures.style import ENCODER_TITLES
-from tfrepr.text_tables import Markup, markdown_table
+from tfrepr.text_tables import Markup, markdown_table, markdown_text
 
 SHORT_COLUMNS = ("", "claim", "verdict", "the number that decides")
 COLUMNS = ("difference", "of", "expected", "ours", "paper", "n", "epochs", "verdict")
@@ -91,7 +91,7 @@ def _behind(findings: Iterable[Finding]) -> str:
     epochs = {_of_paper(cell) for finding in findings for cell, _ in finding.comparison.terms}
     parts = (", ".join(sorted({ENCODER_TITLES[run["encoder"]] for run in runs})), f"{' and '.join(sorted(epochs))} epochs",
              *(" and ".join(sorted({str(run[name]) for run in runs})) for name in ("device", "data_variant")))
-    return "; ".join(parts) + "."
+    return markdown_text("; ".join(parts) + ".")
 
 
 def _of_paper(cell: RunConfig) -> str:
