@@ -151,7 +151,8 @@ def test_three_seeds_are_paired_by_seed_data_and_epochs(tmp_path):
         write(tmp_path, SPEECH.replace(seed=seed), speech)
         write(tmp_path, CATEGORY.replace(seed=seed), category)
     write(tmp_path, SPEECH.replace(seed=3), 0.9)
-    write(tmp_path, SPEECH.replace(epochs=700), 0.95)
+    write(tmp_path, SPEECH.replace(seed=4, epochs=700), 0.95)
+    write(tmp_path, CATEGORY.replace(seed=4), 0.1)
     write(tmp_path, CATEGORY.replace(seed=3), 0.1, variant="CIFAR-10 (JPEG copy)")
     finding, = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 2.0)).findings
     half = 4.302653 / 3**0.5
