@@ -20,7 +20,7 @@ CLASSES = ("cat", "dog", "frog")
 
 def write_whole_run(output: Path, seed: int) -> Path:
     """A run of two epochs with all of `FILES`, of a cell of Figure 8 and of A.1."""
-    config = RunConfig(dataset="cifar10", encoder="vgg19", label="speech", seed=seed, epochs=2)
+    config = RunConfig(dataset="cifar10", encoder="vgg19", label="speech", seed=seed)
     path = write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=2, attacks=True, config={"label": "speech", "seed": seed})
     path = path.rename(path.with_name(config.run_name))
     run, noise, ids = RunDirectory(path), np.random.default_rng(seed), np.arange(12) % 3

@@ -32,6 +32,15 @@ class Mean:
     spread: float | None
     count: int
 
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Mean | None:
+        """Of these values; None where there are none."""
+        if not values:
+            return None
+        average = math.fsum(values) / len(values)
+        spread = math.sqrt(math.fsum((number - average) ** 2 for number in values) / (len(values) - 1)) if values[1:] else None
+        return cls(average, spread, len(values))
+
     def text(self, digits: int = 2) -> str:
         """`"92.34 ± 0.25"`, or `"92.34"` for a single run."""
         spread = "" if self.spread is None else f" ± {self.spread:.{digits}f}"
@@ -52,12 +61,7 @@ class Seeds:
 
     def mean(self, value: Callable[[Run], float | None]) -> Mean | None:
         """Over the runs for which there is a value; None where there is none for any."""
-        values = [float(number) for run in self.runs if known(number := value(run))]
-        if not values:
-            return None
-        average = math.fsum(values) / len(values)
-        spread = math.sqrt(math.fsum((number - average) ** 2 for number in values) / (len(values) - 1)) if values[1:] else None
-        return Mean(average, spread, len(values))
+        return Mean.of([float(number) for run in self.runs if known(number := value(run))])
 
     def said(self, column: str) -> str:
         """What the runs say in a column; several answers are joined by `"; "`."""

@@ -18,7 +18,9 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.weak_labels import WEAK_EXPERIMENTS
+from tfrepr.external_comparison import comparison_section
 from tfrepr.paper import STATEMENTS
+from tfrepr.reading import noted
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report_account import account
 from tfrepr.report_claims import claim_sections, short_claims
@@ -43,7 +45,7 @@ from tfrepr.weak_labels.runs import WeakLabelRun
 
 BLOCKS = ("claims", "results", "weak-labels")
 """Parts of the README between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
-COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data")
+COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data", "others")
 README_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
 ROWS: dict[str, Callable[[Sequence[RunConfig], Sources], Iterator[Row]]] = {
     "figure2": history_rows, "figure3": attack_rows("images"), "figure5": feature_rows, "figure6": attack_rows("clean_correct"),
@@ -60,6 +62,10 @@ NEXT = {
 }
 """What is to be done with the trained cells."""
 FOREST_WORDS = "Forest plot: every comparison of every claim with its interval, margin and verdict"
+OTHERS = ("Others: what two groups measured with the authors' code (`tfrepr/external_runs.py`). Here: accuracy of the best "
+          "checkpoint on validation images, with their epochs.")
+OTHERS_UNDER_ATTACK = ("Others: what one group measured with the authors' code (`tfrepr/external_runs.py`): best checkpoint of "
+                       "100 (category) or 200 epochs, 10,000 test images; gradients of the iterative attack add up.")
 TRIALS = "Shorter than any experiment asks for, as with `--scale`: they say how a command runs, and enter nothing above."
 
 
@@ -114,7 +120,8 @@ def full_report(sources: Sources, picture: str | None = None) -> str:
     sections = [line for name in EXPERIMENTS for line in section(name, sources)]
     forest = [f"![{FOREST_WORDS}]({picture})", ""] if picture else []
     claims = ["## Claims", "", *forest, *claim_sections(judgements(sources))]
-    return "\n".join([*head, *claims, *account(sources), *sections, "## Missing and noisy labels", "",
+    return "\n".join([*head, *claims, *account(sources), *sections, *comparison_section(sources),
+                      "## Missing and noisy labels", "",
                       *weak_label_tables(sources), "", *_other_runs(sources), *_trials(sources),
                       *_versions(sources), *_notes(sources)]).rstrip() + "\n"
 
@@ -127,7 +134,9 @@ def weak_label_tables(sources: Sources, *, trials: bool = False) -> list[str]:
         trials: Those with a `--scale` alone, instead of all others.
     """
     runs = [WeakLabelRun(path.parent) for path in sorted((sources.output / WEAK_LABELS).glob("*/metrics.json"))]
-    found = result_table([run for run in runs if (run.config().scale != 1) == trials])
+    scales = [noted(lambda run=run: run.config().scale, None) for run in runs]
+    found = result_table([run for run, scale in zip(runs, scales, strict=True)
+                          if scale is not None and (scale != 1) == trials])
     if found.empty:
         return [] if trials else ["Not run."]
     lines = []
@@ -148,7 +157,8 @@ def section(name: str, sources: Sources) -> list[str]:
     then = f" Then: `{NEXT[name]}`." if name in NEXT else ""
     lines += [f"Command: `{command(name)}`.{then} {progress(name, cells, sources)}", ""]
     rows = list(ROWS.get(name, accuracy_rows)(cells, sources))
-    return [*lines, *([*table(rows), ""] if rows else [])]
+    others = OTHERS if ROWS.get(name, accuracy_rows) is accuracy_rows else OTHERS_UNDER_ATTACK
+    return [*lines, *([*table(rows, others), ""] if rows else [])]
 
 
 def command(name: str) -> str:
@@ -169,9 +179,11 @@ def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
             f"{' or '.join(map(str, epochs))} epochs.")
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    """A Markdown table of rows."""
-    return markdown_table(COLUMNS, [astuple(row) for row in rows])
+def table(rows: Sequence[Row], others: str = OTHERS) -> list[str]:
+    """A Markdown table of rows; where others measured one of them, with a last column of theirs, and what it is."""
+    if all(row.others == "-" for row in rows):
+        return markdown_table(COLUMNS[:-1], [astuple(row)[:-1] for row in rows])
+    return [*markdown_table(COLUMNS, [astuple(row) for row in rows]), "", others]
 
 
 def readme_table(sources: Sources) -> str:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from tfrepr.analysis.features import read_scores
 from tfrepr.comparison import Mean, Run, RunIndex, Seeds, distinct_cells
 from tfrepr.config import RunConfig
 from tfrepr.data.splits import share_in_words
 from tfrepr.experiments.measurements import read_measurement
+from tfrepr.external_runs import other_accuracies, other_attack
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
 from tfrepr.paper import TABLE_5, Published, published
 from tfrepr.reading import noted, read_json
-from tfrepr.results import Results
+from tfrepr.results import Results, config_columns
 from tfrepr.runs import RunDirectory
 
 NOT_RUN = "not run"
@@ -35,6 +38,7 @@ class Row:
         difference: Ours minus the paper's, where there are both.
         n: Runs behind our number.
         epochs, device, data: What they were trained for, on and with.
+        others: What others measured with the authors' code (`tfrepr.external_runs`), `"-"` where they did not.
     """
 
     what: str
@@ -45,6 +49,7 @@ class Row:
     epochs: str = "-"
     device: str = "-"
     data: str = "-"
+    others: str = "-"
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,10 @@ def accuracy_rows(cells: Sequence[RunConfig], sources: Sources) -> Iterator[Row]
         for criterion, column in CRITERIA.items():
             if (cell.label, criterion) != ("category", "threshold"):
                 name = "arg max" if cell.label == "category" else criterion
-                yield from _compared(cell, f"{title(cell)}, {name}", _table_1(cell, criterion), sources,
-                                     lambda run, column=column: _percent(run, column))
+                others = others_text(cell) if criterion == "nearest" else "-"
+                yield from (replace(row, others=others) for row in _compared(
+                    cell, f"{title(cell)}, {name}", _table_1(cell, criterion), sources,
+                    lambda run, column=column: _percent(run, column)))
 
 
 def history_rows(cells: Sequence[RunConfig], sources: Sources) -> Iterator[Row]:
@@ -90,11 +97,7 @@ def attack_rows(reference: str) -> Callable[[Sequence[RunConfig], Sources], Iter
     """
 
     def rows(cells: Sequence[RunConfig], sources: Sources) -> Iterator[Row]:
-        attacks = sources.results.attacks
-        attacks = attacks[(attacks["protocol"] == "paper") & (attacks["criterion"] == "nearest")]
-        survived = {tuple(key): value for *key, value in zip(
-            attacks["run"], attacks["attack"], attacks["goal"], attacks["images"], attacks["epsilon"].round(6),
-            100 * attacks["still_correct"] / attacks[reference].where(attacks[reference] > 0), strict=True)}
+        survived = surviving(sources.results.attacks, "paper", reference)
         kinds = sorted({key[1:4] for key in survived}, reverse=True)
         for cell in distinct_cells(cells):
             for seeds in sources.index.seeds(cell):
@@ -103,9 +106,24 @@ def attack_rows(reference: str) -> Callable[[Sequence[RunConfig], Sources], Iter
                              for epsilon in EPSILONS}
                     attack, goal, images = kind
                     if any(means.values()):
-                        yield _row(f"{title(cell)}, {goal} {attack}, {images:,.0f} images", seeds, means)
+                        row = _row(f"{title(cell)}, {goal} {attack}, {images:,.0f} images", seeds, means)
+                        yield replace(row, others=_others_under_attack(cell, attack, goal) if reference == "images" else "-")
 
     return rows
+
+
+def surviving(attacks: pd.DataFrame, protocol: str, reference: str = "images") -> dict[tuple, float]:
+    """Percent by run, attack, goal, count of images and epsilon, by the nearest label.
+
+    Args:
+        attacks: `Results.attacks`.
+        protocol: Of the attacks that are taken.
+        reference: Column by which the surviving images are divided.
+    """
+    attacks = attacks[(attacks["protocol"] == protocol) & (attacks["criterion"] == "nearest")]
+    shares = 100 * attacks["still_correct"] / attacks[reference].where(attacks[reference] > 0)
+    return {tuple(key): share for *key, share in zip(attacks["run"], attacks["attack"], attacks["goal"], attacks["images"],
+                                                     attacks["epsilon"].round(6), shares, strict=True)}
 
 
 def feature_rows(cells: Sequence[RunConfig], sources: Sources) -> Iterator[Row]:
@@ -167,6 +185,18 @@ def title(cell: RunConfig) -> str:
     return ", ".join(parts)
 
 
+def others_text(cell: RunConfig) -> str:
+    """Validation accuracies that others reached on a cell, percent, as `"88.82 (100 epochs)"`; `"-"` where there are none."""
+    found = [(Mean.of(other.values), other.epochs) for other in other_accuracies(config_columns(cell))]
+    return "; ".join(f"{mean.text()} ({epochs} epochs{f', n={mean.count}' if mean.count > 1 else ''})"
+                     for mean, epochs in found) or "-"
+
+
+def _others_under_attack(cell: RunConfig, attack: str, goal: str) -> str:
+    known = other_attack(config_columns(cell), attack, goal)
+    return "; ".join(f"ε {epsilon}: {known[epsilon]:.1f}" for epsilon in EPSILONS if epsilon in known) or "-"
+
+
 def _compared(cell: RunConfig, what: str, printed: Published | None, sources: Sources,
               value: Callable[[Run], float | None], digits: int = 2) -> Iterator[Row]:
     """A row for each group of seeds that has the value; one that says `NOT_RUN` where the paper has it and we do not."""
@@ -174,7 +204,7 @@ def _compared(cell: RunConfig, what: str, printed: Published | None, sources: So
     found = [(seeds, mean) for seeds in sources.index.seeds(cell) if (mean := seeds.mean(value)) is not None]
     for seeds, mean in found:
         difference = "-" if printed is None else _difference(mean.value, printed.mean, digits)
-        yield Row(what, paper, mean.text(digits), difference, *_behind(seeds, mean))
+        yield Row(what, paper, mean.text(digits), difference, *behind(seeds, mean))
     if not found and printed is not None:
         yield Row(what, paper)
 
@@ -184,10 +214,10 @@ def _row(what: str, seeds: Seeds, means: dict[Any, Mean | None], digits: int = 1
     known = {key: mean for key, mean in means.items() if mean is not None}
     fewest = min(known.values(), key=lambda mean: mean.count)
     return Row(what, "-", "; ".join(f"{sign}{key}: {mean.text(digits)}" for key, mean in known.items()), "-",
-               *_behind(seeds, fewest))
+               *behind(seeds, fewest))
 
 
-def _behind(seeds: Seeds, mean: Mean) -> tuple[str, str, str, str]:
+def behind(seeds: Seeds, mean: Mean) -> tuple[str, str, str, str]:
     """Columns n, epochs, device and data; marks say what a reader should not overlook."""
     epochs = f"{seeds.epochs}" if seeds.epochs >= seeds.cell.epochs else f"{seeds.epochs} of {seeds.cell.epochs}"
     versions = ", mixed versions" if seeds.mixed_versions else ""

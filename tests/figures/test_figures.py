@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 from tests.figures.legibility import assert_legible
 from tests.synthetic_runs import one_attack, write_csv, write_gallery, write_run
 from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
+from tfrepr.external_runs import TITLE as OTHERS
 from tfrepr.figures import style
 from tfrepr.figures.accuracy import CHANCE_LOOK
 from tfrepr.figures.drawing import pages
@@ -373,7 +374,7 @@ def test_two_epsilons_are_points_side_by_side(low):
 def test_hollow_markers_are_the_nearest_label(low, figures):
     for figure, line in ((FIGURES["figure7"](low), "None"), (figures["figure7"], "-")):
         axes = panels(figure)[-1]
-        shown = [one for one in axes.lines if one not in chance_lines(axes)]
+        shown = [one for one in axes.lines if one not in chance_lines(axes) and one.get_label() != OTHERS]
         filled = [one.get_color() for one in shown if one.get_markerfacecolor() != "white"]
         hollow = [one.get_color() for one in shown if one.get_markerfacecolor() == "white"]
         assert len(set(filled)) == len(filled)
@@ -385,7 +386,7 @@ def test_hollow_markers_are_the_nearest_label(low, figures):
 
 
 def test_labels_that_a_figure_leaves_out_are_named(study, figures):
-    missing = "Not shown: Category, smoothed; Random matrix; Low-dim. random; BERT; GloVe"
+    missing = "Not shown: Category, smoothed; Random matrix; Low-dim. random; BERT; GloVe; One-hot, regressed; Blocks"
     for name in ("figure3", "figure6"):
         assert figures[name].get_suptitle().replace("\n", " ").endswith(missing)
     assert "Not shown" not in figures["figure7"].get_suptitle()

@@ -100,7 +100,8 @@ def test_gaussian_is_normal_and_independent():
 def test_the_reports_gaussian_follows_each_location_and_is_clipped():
     images = np.full((2000, 2, 2, 3), 128, np.uint8)
     images[:, 0, 0] = np.where(np.arange(2000) % 2, 255, 0)[:, None]
-    result = corrupt("gaussian_report", data=dataclasses.replace(DATA, train_images=images)).train_images
+    result = corrupt("gaussian_report", data=dataclasses.replace(
+        DATA, train_images=images, train_ids=DATA.train_ids[:2000])).train_images
     np.testing.assert_array_equal(result[:, 1:], 128)
     corner = result[:, 0, 0]
     assert (corner.min(), corner.max()) == (0, 255)
@@ -143,7 +144,8 @@ def test_a_level_of_a_pixel_corruption_is_refused():
 
 def test_centre_crop_takes_the_middle():
     image = np.arange(6 * 5).reshape(1, 6, 5, 1).repeat(3, axis=-1).astype(np.uint8)
-    data = dataclasses.replace(DATA, train_images=image, test_images=image)
+    data = dataclasses.replace(DATA, train_images=image, train_ids=DATA.train_ids[:1], test_images=image,
+                               test_ids=DATA.test_ids[:1])
     np.testing.assert_array_equal(centre_cropped(data, 4).train_images[0, ..., 0], image[0, 1:5, 0:4, 0])
     with pytest.raises(UserError, match="6x6 pixels, and the images have 6x5"):
         centre_cropped(data, 6)

@@ -2,7 +2,8 @@
 
 Curves are means over seeds, whiskers the sample standard deviation. As in the paper, solid lines show the threshold criterion
 and dotted ones the nearest label, here with filled and with hollow markers; the category label has the arg max only, drawn as a
-threshold. Where few strengths were measured, there are markers alone.
+threshold. Where few strengths were measured, there are markers alone. In Figures 3 and 7, large hollow markers show what others
+measured with the authors' code (`tfrepr.external_runs`), on pages of the protocols `paper` and `authors`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tfrepr.external_runs import PROTOCOLS, STEPS, other_attack
 from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import Levels
-from tfrepr.figures.panels import label_keys, legend, over_runs, panel_grid, require
+from tfrepr.figures.panels import draw_others, label_keys, legend, others_keys, over_runs, panel_grid, require
 from tfrepr.figures.series import (
     DATA,
     Series,
@@ -118,6 +120,8 @@ def _attack_figure(results: Results, reference: str, title: str, labels: Collect
         row[0].set_ylabel(f"{encoder_title(encoder, series)}\naccuracy (%)")
         for axes, panel in zip(row, line, strict=False):
             _draw_panel(axes, panels[panel], series, encoder, levels)
+            if reference == "images" and results.attacks["protocol"].iloc[0] in PROTOCOLS:
+                _draw_others(axes, panel, panels[panel], series, encoder, levels)
             if number == 0 or len(lines) > 1:
                 axes.set_title(_panel_title(panel, panels))
         for axes in row[len(line):]:
@@ -127,7 +131,7 @@ def _attack_figure(results: Results, reference: str, title: str, labels: Collect
     scale_accuracy(shown)
     chance = draw_chance(shown, class_count(results.runs)) if reference == "images" else []
     figure.suptitle(f"{title}: {data_title(results.runs)}\n{_attack_settings(results.attacks)}{left_out}")
-    legend(figure, [*label_keys(series, levels.line("-")), *_criterion_keys(levels), *chance])
+    legend(figure, [*label_keys(series, levels.line("-")), *_criterion_keys(levels), *others_keys(shown), *chance])
     return figure
 
 
@@ -186,6 +190,24 @@ def _draw_panel(axes: Axes, attacks: pd.DataFrame, series: Sequence[Series], enc
             if curve["std"].any():
                 axes.vlines(epsilons, curve["mean"] - curve["std"], curve["mean"] + curve["std"], color=one.color,
                             linewidth=0.7)
+
+
+def _draw_others(axes: Axes, panel: Panel, attacks: pd.DataFrame, series: Sequence[Series], encoder: str,
+                 levels: Levels) -> None:
+    """What others measured under the same attack with the same label and encoder, at the strengths of ours, once a label."""
+    if (panel.loss, panel.steps, panel.restarts) != ("training", STEPS.get(panel.attack), 1):
+        return
+    shown: set[tuple[str, float]] = set()
+    for rank, one in enumerate(series):
+        runs = one.runs[one.runs["run"].isin(one.of(encoder)) & one.runs["run"].isin(attacks["run"])]
+        known = other_attack(runs.iloc[0], panel.attack, panel.goal) if len(runs) else {}
+        measured = attacks.loc[attacks["run"].isin(runs["run"]), "epsilon"].unique()
+        points = {epsilon: known[epsilon] for epsilon in sorted(measured)
+                  if epsilon in known and (one.name, epsilon) not in shown}
+        shown |= {(one.name, epsilon) for epsilon in points}
+        if points:
+            place = len(CRITERIA) * rank + list(CRITERIA).index("nearest")
+            draw_others(axes, levels.places(list(points), place), list(points.values()), one)
 
 
 def _name_epsilon(grid: np.ndarray, attacks: pd.DataFrame, levels: Levels) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfrepr.external_runs import other_accuracies
 from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import Levels
-from tfrepr.figures.panels import legend, over_runs, panel_grid, require
+from tfrepr.figures.panels import draw_others, legend, others_keys, over_runs, panel_grid, require
 from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
 
@@ -28,7 +29,8 @@ def accuracy_of_limited_data(results: Results) -> Figure:
     """Test accuracy (nearest label) over the percent of training data (paper Figure 4), one panel an encoder.
 
     Points are means over seeds, whiskers one sample standard deviation. Runs on all data are left out, as in the paper. A panel
-    is as wide as its number of amounts of data asks for.
+    is as wide as its number of amounts of data asks for. Hollow markers show what others reached with the authors' code on as
+    many images (`tfrepr.external_runs`).
     """
     runs = results.runs[results.runs["finished"].astype(bool) & (results.runs["percent"] < 100)]
     runs = runs[runs["test_accuracy"].notna()]
@@ -44,11 +46,13 @@ def accuracy_of_limited_data(results: Results) -> Figure:
                               gridspec_kw={"width_ratios": [len(one.values) + 0.5 for one in levels.values()]})
     for axes, encoder in zip(grid[0], names, strict=True):
         _draw_panel(axes, levels[encoder], shown[encoder], encoder)
+        _draw_others(axes, levels[encoder], shown[encoder], encoder)
     scale_accuracy(grid[0])
     chance = draw_chance(grid[0], class_count(runs))
     grid[0, 0].set_ylabel("Test accuracy, nearest label (%)")
     figure.suptitle(f"{data_title(runs.assign(percent=100.0))}, limited training data")
-    legend(figure, [*_keys(series, "-" if any(one.joined for one in levels.values()) else "none"), *chance])
+    line = "-" if any(one.joined for one in levels.values()) else "none"
+    legend(figure, [*_keys(series, line), *others_keys(grid[0], ", validation accuracy"), *chance])
     return figure
 
 
@@ -61,6 +65,19 @@ def _draw_panel(axes: Axes, levels: Levels, series: Sequence[Series], encoder: s
                       linestyle=levels.line("-"))
     levels.name(axes)
     axes.set(xlabel="Training data (%)", title=f"{style.ENCODER_TITLES.get(encoder, encoder)} ({_seeds(series, encoder)})")
+
+
+def _draw_others(axes: Axes, levels: Levels, series: Sequence[Series], encoder: str) -> None:
+    """What others reached with the same label, encoder and number of images: each group's mean, once a label."""
+    shown: set[tuple[str, float]] = set()
+    for rank, one in enumerate(series):
+        rows = one.runs[one.runs["encoder"] == encoder].drop_duplicates("percent").to_dict("records")
+        points = [(run["percent"], sum(other.values) / len(other.values)) for run in rows
+                  if (one.name, run["percent"]) not in shown for other in other_accuracies(run)]
+        shown |= {(one.name, percent) for percent, _ in points}
+        if points:
+            percents, accuracies = zip(*points, strict=True)
+            draw_others(axes, levels.places(percents, rank), accuracies, one)
 
 
 def _seeds(series: Sequence[Series], encoder: str | None = None) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfrepr.external_runs import TITLE as OTHERS
 from tfrepr.figures import style
 from tfrepr.figures.series import NothingToPlotError, Series, legend_titles
 
@@ -114,6 +115,31 @@ def band_keys(panels: Sequence[Axes], title: str) -> list[Artist]:
     from matplotlib.patches import Patch
 
     return [Patch(color="#cccccc", linewidth=0, label=title)] if any(axes.collections for axes in panels) else []
+
+
+def draw_others(axes: Axes, places: Any, accuracies: Sequence[float], series: Series) -> None:
+    """Large hollow markers, which no line joins, of what others measured for a label (`tfrepr.external_runs`).
+
+    Args:
+        axes: The panel.
+        places: On the x axis, `(n,)`.
+        accuracies: Percent, `(n,)`.
+        series: Ours of the same label, whose colour and marker are taken.
+    """
+    axes.plot(places, accuracies, label=OTHERS, **_others_look(series.style.marker, series.color))
+
+
+def others_keys(panels: Sequence[Axes], note: str = "") -> list[Artist]:
+    """A legend entry for the markers of others, if one of the panels has any."""
+    from matplotlib.lines import Line2D
+
+    drawn = any(line.get_label() == OTHERS for axes in panels for line in axes.lines)
+    return [Line2D([], [], label=OTHERS + note, **_others_look("o", "#555555"))] if drawn else []
+
+
+def _others_look(marker: str, color: Any) -> dict[str, Any]:
+    return {"color": "none", "linestyle": "none", "marker": marker, "markersize": 5, "markerfacecolor": "none",
+            "markeredgecolor": color, "markeredgewidth": 0.8, "clip_on": False}
 
 
 def label_keys(series: Sequence[Series], line: Any = "-") -> list[Artist]:

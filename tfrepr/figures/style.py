@@ -75,7 +75,7 @@ LABEL_STYLES = {
 """In the order of legends, the paper's labels first. Okabe and Ito's yellow is too pale for a line on white; grey and six
 colours that stay apart from the others under red, green and blue blindness fill the list."""
 
-CLASS_COLORS = tuple(look.color for name, look in LABEL_STYLES.items() if name != "bert")
+CLASS_COLORS = tuple(look.color for name, look in LABEL_STYLES.items() if name != "bert")[:10]
 CLASS_MARKERS = ("o", "^", "s", "X", "D", "v", "P", "<", "*", ">")
 """Of classes in scatter plots: ten colours of labels, with one marker for every ten classes."""
 
