@@ -62,6 +62,8 @@ NEXT = {
 }
 """What is to be done with the trained cells."""
 FOREST_WORDS = "Forest plot: every comparison of every claim with its interval, margin and verdict"
+FOREST_LIMITS = ("*All comparisons that have a difference; of pairs that are compared in many settings (C3, C5) the worst and "
+                 "the best for the claim. Where a longer run of a first look has data, the first look is left out.*")
 OTHERS = ("Others: what two groups measured with the authors' code (`tfrepr/external_runs.py`). Here: accuracy of the best "
           "checkpoint on validation images, with their epochs.")
 OTHERS_UNDER_ATTACK = ("Others: what one group measured with the authors' code (`tfrepr/external_runs.py`): best checkpoint of "
@@ -118,7 +120,7 @@ def full_report(sources: Sources, picture: str | None = None) -> str:
             "differences percentage points. Runs that are not finished are left out. "
             f"Runs found: {len(runs)}, {int(runs['finished'].sum())} of them finished.", ""]
     sections = [line for name in EXPERIMENTS for line in section(name, sources)]
-    forest = [f"![{FOREST_WORDS}]({picture})", ""] if picture else []
+    forest = [f"![{FOREST_WORDS}]({picture})", "", FOREST_LIMITS, ""] if picture else []
     claims = ["## Claims", "", *forest, *claim_sections(judgements(sources))]
     return "\n".join([*head, *claims, *account(sources), *sections, *comparison_section(sources),
                       "## Missing and noisy labels", "",

@@ -13,7 +13,8 @@ SHORT_COLUMNS = ("", "claim", "verdict", "the number that decides")
 COLUMNS = ("difference", "of", "expected", "ours", "paper", "n", "epochs", "verdict")
 RULE = """A claim is a list of comparisons. A comparison is *supported* where its 95% interval lies on the claimed side of the \
 margin, *contradicted* where it lies on the other, and *inconclusive* elsewhere; p-values are corrected (Holm) over the \
-comparisons of a claim, so that one false word in a claim has a chance of 2.5% at most. A claim is supported if all its \
+comparisons of a claim, so that one false word in a claim has a chance of 2.5% at most. The intervals shown \
+are not corrected: one that clears the margin narrowly may still be inconclusive. A claim is supported if all its \
 comparisons are, contradicted if any is. Three seeds or more: Student's interval over differences within a seed. Two seeds: no \
 interval, both values are printed. One seed: the test images are drawn anew (paired bootstrap) where both networks kept which \
 images they answer rightly, and the verdict is "for these networks"; without that record, no interval. \
