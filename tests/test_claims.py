@@ -1,133 +1,286 @@
-"""Paired differences and the verdicts that rest on them."""
+"""Quantities by hand, the rule for claims, and the list of claims, on run directories that are written by hand."""
 
 import json
 
+import numpy as np
 import pytest
 
+from tests.synthetic_runs import write_csv
 from tests.test_report import cell
-from tfrepr.claims import NOT_TESTED, Check, _beyond, _within, all_claims, verdict
-from tfrepr.experiments.two_cores import all_data, low_data
-from tfrepr.paired import Difference, difference, paired_difference
-from tfrepr.report import read_sources
+from tfrepr.answers import ANSWERS_FILE, packed_answers
+from tfrepr.attacks.table import COLUMNS, Survivors
+from tfrepr.claims import all_claims, judgements
+from tfrepr.comparisons import MINUS, NOT_RUN, Claim, Comparison, Finding, Judgement, judge, minus
+from tfrepr.config import RunConfig
+from tfrepr.experiments import evidence
+from tfrepr.factorial import INTERACTION
+from tfrepr.quantities import (
+    Accuracy,
+    Attacked,
+    ConvergenceEpochs,
+    FeatureScore,
+    KeptShare,
+    LastLoss,
+    OriginalMinusCopy,
+    Records,
+)
+from tfrepr.registry import EXPERIMENTS
+from tfrepr.report import full_report, read_sources, readme_blocks
+from tfrepr.runs import HISTORY_COLUMNS
+from tfrepr.verdicts import ABOVE, BELOW, COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED, over_seeds
 
-YES, NO = Check(True, True, 3), Check(False, True, 3)
-PERHAPS, HARDLY = Check(True, False, 3), Check(False, False, 3)
-ONCE, NOT_ONCE = Check(True, False, 1), Check(False, False, 1)
-
-
-def write(output, config, accuracy):
-    """A finished run of exactly this config."""
-    fields = {name: getattr(config, name) for name in ("encoder", "label", "percent", "seed", "validation_every", "epochs",
-                                                       "label_smoothing")}
-    return cell(output, accuracy, **fields)
-
-
-def test_the_interval_is_students():
-    found = difference([1.0, 2.0, 3.0])
-    assert (found.mean, found.count) == (2.0, 3)
-    assert found.half_width == pytest.approx(4.302653 / 3**0.5, rel=1e-6)
-    assert found.text() == "+2.0 [-0.5, +4.5]"
-    assert difference([1.5]).text() == "+1.5"
-
-
-@pytest.mark.parametrize(("checks", "words"), [
-    ([], NOT_TESTED), ([YES, YES], "reproduced"), ([YES, NO], "contradicted"), ([PERHAPS, NO], "contradicted"),
-    ([YES, PERHAPS], "agrees (within chance)"), ([ONCE, ONCE], "agrees (one seed)"), ([YES, HARDLY], "mixed (within chance)"),
-    ([ONCE, NOT_ONCE], "mixed (one seed)"), ([NOT_ONCE], "disagrees (one seed)"),
-    ([HARDLY, HARDLY], "disagrees (within chance)")])
-def test_verdicts(checks, words):
-    assert verdict(checks) == words
+SPEECH, CATEGORY = RunConfig(dataset="cifar10", label="speech"), RunConfig(dataset="cifar10", label="category")
+IMAGES = 40
 
 
-def test_limits_have_intervals_too():
-    found = Difference(-0.5, 0.4, 3)
-    assert _beyond(found, 1, -1.0) == YES
-    assert _beyond(found, 1, 0.0) == NO
-    assert _beyond(found, 1, -0.4) == HARDLY
-    assert _beyond(found, -1) == YES
-    assert _beyond(Difference(-0.5, None, 1), -1) == ONCE
-    assert _within(found, 1.0) == YES
-    assert _within(found, 0.8) == PERHAPS
-    assert _within(found, 0.3) == HARDLY
-    assert _within(found, 0.05) == NO
+def write(output, config, accuracy=0.5, right=None, variant=None):
+    """A finished run of exactly this config; `right`: which of its test images it answers rightly."""
+    fields = {name: getattr(config, name) for name in ("encoder", "label", "percent", "percent_of", "seed", "validation_every",
+                                                       "epochs", "label_smoothing")}
+    path = cell(output, accuracy if right is None else float(np.mean(right)), **fields)
+    if right is not None:
+        change(path, "metrics.json", test_images=len(right))
+        (path / ANSWERS_FILE).write_text(json.dumps(packed_answers({"nearest": np.asarray(right, bool)})))
+    if variant is not None:
+        change(path, "environment.json", data_variant=variant)
+    return path
 
 
-def test_differences_are_paired_by_seed_and_by_epochs(tmp_path):
-    cells = {(config.label, config.seed): config for config in low_data()
-             if config.encoder == "resnet32" and config.percent == 1 and config.epochs == 100
-             and not config.label_smoothing}
+def change(path, name, **values):
+    (path / name).write_text(json.dumps(json.loads((path / name).read_text()) | values))
+
+
+def attack(path, rows, *, keep=True, images=IMAGES):
+    """attacks.csv; `rows`: which images withstood, by (protocol, attack, goal, epsilon)."""
+    lines, kept = [], {}
+    for (protocol, name, goal, epsilon), left in rows.items():
+        key = (protocol, name, goal, "training", "pixel", float(epsilon), 5, 1, 0, "nearest", images)
+        lines.append([*key, images, int(np.sum(left)), None, 0, 1.0])
+        kept[key] = np.asarray(left, bool)
+    write_csv(path / "attacks.csv", COLUMNS, lines)
+    if keep:
+        Survivors(path / "attack_survivors.npz").add(kept)
+
+
+def first(count, images=IMAGES):
+    return np.arange(images) < count
+
+
+def records(output):
+    return Records(read_sources(output))
+
+
+def run_of(output):
+    return read_sources(output).results.runs.to_dict("records")[0]
+
+
+def claim(*comparisons, mark=""):
+    return Claim("C9", "ours", "It helps", comparisons, "2026-11-25", "By hand.", mark)
+
+
+def judged(output, *comparisons):
+    return judge(claim(*comparisons), records(output))
+
+
+def only(found):
+    (measured,) = found.values()
+    return measured
+
+
+def test_accuracy_and_its_images(tmp_path):
+    write(tmp_path, SPEECH, right=first(30))
+    found = only(Accuracy().of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(75)
+    assert found.images.tolist() == [100.0] * 30 + [0.0] * 10
+
+
+def test_answers_of_another_network_are_no_record(tmp_path):
+    change(write(tmp_path, SPEECH, right=first(30)), "metrics.json", test_accuracy=0.5)
+    found = only(Accuracy().of(run_of(tmp_path), records(tmp_path)))
+    assert (found.value, found.images) == (50, None)
+
+
+def test_accuracy_under_attack_is_a_share_of_all_images(tmp_path):
+    setting = ("paper", "fgsm", "targeted", 0.1)
+    attack(write(tmp_path, SPEECH), {setting: first(10), ("paper", "fgsm", "targeted", 0.2): first(5)})
+    found = only(Attacked(*setting).of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(25)
+    assert found.images.sum() == 1000
+    assert Attacked("paper", "fgsm", "untargeted", 0.1).of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_half_of_the_worst_case_is_kept(tmp_path):
+    """20 of 40 images withstand standard attacks, 12 adaptive ones: 30% minus half of 50%."""
+    attack(write(tmp_path, SPEECH), {("standard", "ensemble", "untargeted", 4.0): first(20),
+                                     ("adaptive", "ensemble", "untargeted", 4.0): first(12)})
+    found = only(KeptShare(4.0).of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(5)
+    assert (found.images[0], found.images[15], found.images[30]) == (50, -50, 0)
+    assert KeptShare(8.0).of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_convergence_by_hand(tmp_path):
+    """From 10 to 0: nine tenths of the fall are done at 1.0, in the third of four epochs."""
+    path = write(tmp_path, SPEECH)
+    rows = [[epoch, 0.1, loss, 1.0, 0.5, 0.5, 1.0, 100.0] for epoch, loss in ((1, 10.0), (2, 4.0), (3, 1.0), (4, 0.0))]
+    write_csv(path / "history.csv", HISTORY_COLUMNS, rows)
+    assert only(ConvergenceEpochs().of(run_of(tmp_path), records(tmp_path))).value == 3
+    assert only(LastLoss().of(run_of(tmp_path), records(tmp_path))).value == 0
+    rows[3][2] = "nan"
+    write_csv(path / "history.csv", HISTORY_COLUMNS, rows)
+    assert ConvergenceEpochs().of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_scores_of_features_and_copies_by_hand(tmp_path):
+    path = write(tmp_path, SPEECH, variant="CIFAR-10 (JPEG copy)")
+    (path / "features").mkdir()
+    (path / "features" / "scores.csv").write_text("progress,silhouette,knn_purity\n0.5,0.3,0.6\n")
+    folder = path / "evaluation" / "originals"
+    folder.mkdir(parents=True)
+    (folder / "paired.json").write_text(json.dumps({"images": 200, "only_own": 3, "only_other": 7}))
+    assert only(FeatureScore("silhouette", 0.5).of(run_of(tmp_path), records(tmp_path))).value == 0.3
+    found = only(OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(2)
+    assert np.unique(found.images, return_counts=True)[1].tolist() == [3, 190, 7]
+    change(path, "environment.json", data_variant="official")
+    assert OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_three_seeds_are_paired_by_seed_data_and_epochs(tmp_path):
     for seed, (speech, category) in enumerate(((0.30, 0.25), (0.40, 0.36), (0.50, 0.44))):
-        write(tmp_path, cells["speech", seed], speech)
-        write(tmp_path, cells["category", seed], category)
-    write(tmp_path, cells["speech", 0].replace(seed=3), 0.9)
-    write(tmp_path, cells["speech", 0].replace(epochs=600), 0.95)
-    write(tmp_path, cells["speech", 0].replace(validation_every=5), 0.95)
-    copy = write(tmp_path, cells["category", 0].replace(seed=3), 0.1)
-    environment = json.loads((copy / "environment.json").read_text()) | {"data_variant": "CIFAR-10 (JPEG copy)"}
-    (copy / "environment.json").write_text(json.dumps(environment))
-    index = read_sources(tmp_path).index
-    found = paired_difference(cells["speech", 1], cells["category", 0], index, lambda run: 100 * run["test_accuracy"])
-    assert (found.mean, found.count) == (pytest.approx(5.0), 3)
-    assert found.half_width == pytest.approx(4.302653 / 3**0.5, rel=1e-6)
-    assert paired_difference(cells["random", 0], cells["category", 0], index, lambda run: 1.0) is None
-    claim = next(claim for claim in all_claims(read_sources(tmp_path)) if claim.verdict != NOT_TESTED)
-    assert (claim.name, claim.verdict) == ("C2", "reproduced")
-    assert claim.measured == "category 35.0%; speech minus category +5.0 [+2.5, +7.5]"
-    assert "n=3; 100 of 200 and 100 of 600 epochs; ResNet-32" in claim.basis
+        write(tmp_path, SPEECH.replace(seed=seed), speech)
+        write(tmp_path, CATEGORY.replace(seed=seed), category)
+    write(tmp_path, SPEECH.replace(seed=3), 0.9)
+    write(tmp_path, SPEECH.replace(seed=4, epochs=700), 0.95)
+    write(tmp_path, CATEGORY.replace(seed=4), 0.1)
+    write(tmp_path, CATEGORY.replace(seed=3), 0.1, variant="CIFAR-10 (JPEG copy)")
+    finding, = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 2.0)).findings
+    half = 4.302653 / 3**0.5
+    assert finding.estimate.interval == pytest.approx((5 - half, 5 + half), rel=1e-6)
+    assert (finding.verdict(), finding.estimate.over, finding.estimate.count) == (SUPPORTED, "seeds", 3)
 
 
-def test_every_claim_reads_its_own_numbers(tmp_path):
-    for config, accuracy in zip(all_data(), (0.80, 0.795, 0.78, 0.70), strict=True):
-        path = write(tmp_path, config, accuracy)
-        still = {"category": 100, "speech": 300, "random": 50, "constant": 10}[config.label]
-        rows = [f"{protocol},{attack},untargeted,training,{space},{epsilon},5,1,0,nearest,1000,800,{count},,,1.0"
-                for protocol, attack, space, epsilon, count in (
-                    ("paper", "fgsm", "normalised", 0.1, still), ("standard", "pgd", "pixel", 4.0, still),
-                    ("standard", "ensemble", "pixel", 4.0, still - 5),
-                    ("adaptive", "ensemble", "pixel", 4.0, 5 if config.label == "speech" else still))]
-        header = ("protocol,attack,goal,loss,space,epsilon,steps,restarts,attack_seed,criterion,images,clean_correct,"
-                  "still_correct,hit_target,no_gradient,seconds")
-        (path / "attacks.csv").write_text("\n".join([header, *rows]) + "\n")
-        if config.label == "category":  # a trial on fewer images is left alone
-            rows += [row.replace(",1000,800,100,", ",50,40,40,") for row in rows]
-            (path / "attacks.csv").write_text("\n".join([header, *rows]) + "\n")
-        (path / "features").mkdir()
-        silhouette = 0.3 if config.label == "speech" else 0.1
-        (path / "features" / "scores.csv").write_text(f"progress,silhouette,knn_purity\n0.5,{silhouette},0.6\n")
-    claims = {claim.name: claim for claim in all_claims(read_sources(tmp_path))}
-    assert claims["C1"].measured == ("category 80.0%; speech minus category -0.5; random minus category -2.0; "
-                                     "constant minus category -10.0")
-    assert claims["C1"].paper.startswith("category 92.3%; speech minus category +0.0; shuffle minus category +0.4; ")
-    assert claims["C1"].verdict == "mixed (one seed)"
-    assert (claims["C3"].paper, claims["C6"].paper) == ("curves, no numbers", "-")
-    assert claims["C3"].measured == ("speech is above category in 1 of 1 settings, by +20.0 to +20.0 points; random is above "
-                                     "category in 0 of 1 settings, by -5.0 to -5.0 points")
-    assert "1,000 test images" in claims["C3"].basis
-    assert "4/255: category 10.0 / 9.5 / 10.0, speech 30.0 / 29.5 / 0.5, random 5.0" in claims["C6"].measured
-    assert "; 1,000 test images;" in claims["C6"].basis
-    assert claims["C6"].verdict == "disagrees (one seed)"
-    assert claims["C5"].verdict == "mixed (one seed)"
-    assert "silhouette at 50%: category 0.10, speech 0.30" in claims["C5"].measured
-    assert claims["C4"].measured.startswith("speech: ")
+def test_two_seeds_have_values_and_no_interval(tmp_path):
+    for seed in range(2):
+        write(tmp_path, SPEECH.replace(seed=seed), right=first(40 - 4 * seed))
+        write(tmp_path, CATEGORY.replace(seed=seed), right=first(8))
+    found = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 0.0))
+    assert found.findings[0].estimate.interval is None
+    assert found.findings[0].estimate.text() == "+80.0, +70.0"
+    assert found.findings[0].verdict() == "inconclusive (two seeds have no interval)"
 
 
-def test_what_a_copy_of_the_images_costs(tmp_path):
-    path = cell(tmp_path, 0.9, label="speech")
-    (path / "evaluation" / "originals").mkdir(parents=True)
-    for p_value, words in ((0.125, "no difference found"), (0.04, "a difference for speech")):
-        counts = {"images": 1017, "difference": 0.005, "low": 0.001, "high": 0.02, "p_value": p_value}
-        (path / "evaluation" / "originals" / "paired.json").write_text(json.dumps(counts))
-        environment = json.loads((path / "environment.json").read_text())
-        (path / "environment.json").write_text(json.dumps(environment | {"data_variant": "official"}))
-        assert all_claims(read_sources(tmp_path))[-1].verdict == NOT_TESTED
-        (path / "environment.json").write_text(json.dumps(environment | {"data_variant": "CIFAR-10 (JPEG copy)"}))
-        claim = all_claims(read_sources(tmp_path))[-1]
-        assert claim.verdict == words
-        assert claim.measured == f"original minus copy, points: speech +0.5 [+0.1, +2.0], p = {p_value:.2g}"
-    assert claim.basis == "1,017 test images; 100% of the data, 600 epochs; CIFAR-10 (JPEG copy)"
+def test_single_networks_are_compared_image_by_image(tmp_path):
+    """Ten images of forty more, and no image less: a paired interval is narrower than that of two shares."""
+    write(tmp_path, SPEECH, right=first(30))
+    write(tmp_path, CATEGORY, right=first(20))
+    found = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 0.0))
+    finding, = found.findings
+    assert (finding.estimate.mean, finding.estimate.over, finding.estimate.count) == (25, "images", IMAGES)
+    assert finding.estimate.interval == pytest.approx((12.5, 40), abs=2.6)
+    assert (finding.verdict(), found.verdict()) == ("supported, for these networks",) * 2
 
 
-def test_one_seed_of_the_paper_settings_does_not_stand_in(tmp_path):
-    path = cell(tmp_path, 0.9, label="speech", percent=1.0, seed=7)
-    assert json.loads((path / "config.json").read_text())["epochs"] == 600
-    assert {claim.verdict for claim in all_claims(read_sources(tmp_path))} == {NOT_TESTED}
+def test_without_a_record_of_images_one_seed_decides_nothing(tmp_path):
+    write(tmp_path, SPEECH, right=first(30))
+    (write(tmp_path, CATEGORY, right=first(20)) / ANSWERS_FILE).unlink()
+    found = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 0.0), minus(SPEECH, CATEGORY, LastLoss(), ABOVE, 0.0))
+    assert [finding.verdict() for finding in found.findings] == ["inconclusive (one seed, single images not recorded)",
+                                                                 "inconclusive (one seed)"]
+
+
+def test_attacks_on_other_numbers_of_images_are_not_compared(tmp_path):
+    setting = ("paper", "fgsm", "targeted", 0.1)
+    attack(write(tmp_path, SPEECH), {setting: first(30)})
+    category = write(tmp_path, CATEGORY)
+    attack(category, {setting: first(10, 20)}, images=20)
+    assert judged(tmp_path, minus(SPEECH, CATEGORY, Attacked(*setting), ABOVE, 0.0)).findings[0].verdict() == \
+        "not run (not measured)"
+    attack(category, {setting: first(20)})
+    finding, = judged(tmp_path, minus(SPEECH, CATEGORY, Attacked(*setting), ABOVE, 0.0)).findings
+    assert (finding.estimate.mean, finding.verdict()) == (25, "supported, for these networks")
+
+
+def test_weights_over_four_cells(tmp_path):
+    """The interaction of (10, 14, 11, 21) is (21 - 14) - (11 - 10) = 6."""
+    cells = {factors: SPEECH.replace(label=label) for factors, label in zip(
+        INTERACTION, ("onehot", "lowdim", "blocks", "random"), strict=True)}
+    for (_, config), accuracy in zip(cells.items(), (0.10, 0.14, 0.11, 0.21), strict=True):
+        write(tmp_path, config, accuracy)
+    terms = tuple((config, INTERACTION[factors]) for factors, config in cells.items())
+    finding, = judged(tmp_path, Comparison(terms, "interaction", Accuracy(), ABOVE, 0.0)).findings
+    assert finding.estimate.mean == pytest.approx(6)
+    assert len(finding.runs) == 4
+
+
+def finding(word, *values, expected=ABOVE, margin=0.0):
+    return Finding(minus(SPEECH, CATEGORY, Accuracy(), expected, margin), over_seeds(values) if values else None, "", (), word)
+
+
+@pytest.mark.parametrize(("found", "word"), [
+    ([], NOT_RUN), ([finding(NOT_RUN)], NOT_RUN), ([finding(SUPPORTED, 1, 2, 3)] * 2, SUPPORTED),
+    ([finding(SUPPORTED, 1, 2, 3), finding(CONTRADICTED, -1, -2, -3), finding(NOT_RUN)], CONTRADICTED),
+    ([finding(SUPPORTED, 1, 2, 3), finding(INCONCLUSIVE, 1, -1, 0)], INCONCLUSIVE),
+    ([finding(SUPPORTED, 1, 2, 3), finding(NOT_RUN)], INCONCLUSIVE)])
+def test_the_word_of_a_claim(found, word):
+    assert Judgement(claim(), tuple(found)).word == word
+
+
+def test_a_claim_says_how_many_comparisons_have_data_and_which_decides():
+    found = (finding(SUPPORTED, 1.0, 2.0, 3.0), finding(CONTRADICTED, -1.0, -2.0, -3.0), finding(NOT_RUN),
+             finding(CONTRADICTED, -11.0, -12.0, -13.0))
+    judgement = Judgement(claim(), found)
+    assert judgement.verdict() == "contradicted (3 of 4 comparisons have data)"
+    assert judgement.deciding() is found[3]
+    within = finding(INCONCLUSIVE, 4.0, expected=COMPARABLE, margin=1.0)
+    assert within.slack() == -3
+    assert finding(SUPPORTED, -4.0, expected=BELOW).slack() == 4
+
+
+def test_every_comparison_is_of_cells_that_an_experiment_registers():
+    asked = {cell.replace(seed=0) for name in EXPERIMENTS for cell in EXPERIMENTS[name]()}
+    for one in all_claims():
+        assert one.comparisons, one.name
+        for comparison in one.comparisons:
+            assert {config.replace(seed=0) for config, _ in comparison.terms} <= asked, one.name
+
+
+def test_margins_carry_a_date_and_a_reason():
+    claims = all_claims()
+    assert len({one.name for one in claims}) == len(claims)
+    for one in claims:
+        assert one.date == "2026-11-25"
+        assert len(one.reason.split()) > 5
+        assert len(one.statement.split()) <= 14
+        assert one.name.replace(" ", "").isalnum()  # a heading whose link is known
+        assert ("first look" in one.name) == bool(one.mark)
+
+
+def test_the_list_asks_what_the_paper_claims():
+    claims = {one.name: one for one in all_claims()}
+    assert [(comparison.what, comparison.expected, comparison.margin) for comparison in claims["C1"].comparisons] == [
+        *((f"{label} {MINUS} category", COMPARABLE, 1.0) for label in ("speech", "shuffle", "composite", "random")),
+        (f"constant {MINUS} category", BELOW, 0.0)]
+    assert claims["C1"].comparisons[4].paper == pytest.approx(88.61 - 92.34)
+    epochs = {name: claims[name].comparisons[0].terms[1][0].epochs for name in ("C1", "C1e", "C2", "C2b", "C1 first look")}
+    assert epochs == {"C1": 20, "C1e": 60, "C2": 200, "C2b": 600, "C1 first look": 10}
+    assert len(claims["C3"].comparisons) == 3 * 4 * 3
+    assert [comparison.what for comparison in claims["D3"].comparisons] == ["interaction (1% of the images)",
+                                                                            "interaction (robust, all images)"]
+
+
+def test_a_claim_from_runs_to_report(tmp_path):
+    """Three labels match category on images alone, one was not run: the table says so, and links to every number."""
+    right = first(5000, 10_000)
+    for config in evidence.all_data():
+        if config.epochs != evidence.BASELINE_EPOCHS and config.label != "random":
+            write(tmp_path, config, right=first(500, 10_000) if config.label == "constant" else right)
+    sources = read_sources(tmp_path)
+    found = {judgement.claim.name: judgement for judgement in judgements(sources)}
+    assert [finding.word for finding in found["C1"].findings] == [SUPPORTED, SUPPORTED, SUPPORTED, NOT_RUN, SUPPORTED]
+    row, = (line for line in readme_blocks(sources)["claims"].splitlines() if line.startswith("| [C1](RESULTS.md#c1) "))
+    assert "inconclusive (4 of 5 comparisons have data)" in row
+    text = full_report(sources)
+    assert "### C1\n\nTable 1: With all images" in text
+    assert f"| constant {MINUS} category | test accuracy | below 0 | {MINUS}45.0 [" in text
+    assert f"] | {MINUS}3.7 | 10,000 images | 60 and 20 | supported, for these networks |" in text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfrepr.factorial import CELLS, Effect, effects, student_interval
+from tfrepr.factorial import CELLS, effects
 
 BY_HAND = {(False, False): {0: 10.0}, (False, True): {0: 14.0}, (True, False): {0: 11.0}, (True, True): {0: 21.0}}
 
@@ -40,7 +40,8 @@ def test_least_squares_gives_the_same_effects():
 def test_interval_is_students():
     """t of two degrees of freedom at 97.5% is 4.302653, and the standard deviation of 1, 3, 5 is 2."""
     half_width = 4.302653 * 2 / np.sqrt(3)
-    assert student_interval([1.0, 3.0, 5.0]) == pytest.approx((3 - half_width, 3 + half_width), abs=1e-5)
+    cells = {cell: {0: 0.0, 1: 0.0, 2: 0.0} for cell in CELLS} | {(True, True): {0: 2.0, 1: 6.0, 2: 10.0}}
+    assert effects(cells).first.interval == pytest.approx((3 - half_width, 3 + half_width), abs=1e-5)
     cells = random_cells(3)
     effect = effects(cells).interaction
     low, high = effect.interval
@@ -48,11 +49,9 @@ def test_interval_is_students():
     assert (high - low) / 2 == pytest.approx(4.302653 * np.std(effect.values, ddof=1) / np.sqrt(3), rel=1e-6)
 
 
-@pytest.mark.parametrize(("values", "text"), [((4.0,), "+4.0"), ((4.0, -1.26), "+4.0, -1.3"),
-                                              ((1.0, 3.0, 5.0), "+3.0 [-2.0, +8.0]")])
-def test_fewer_than_three_seeds_have_values_and_no_interval(values, text):
-    assert (student_interval(values) is None) == (len(values) < 3)
-    assert Effect(values).text() == text
+def test_fewer_than_three_seeds_have_values_and_no_interval():
+    assert effects(random_cells(2)).first.interval is None
+    assert effects(BY_HAND).interaction.text() == "+6.0"
 
 
 def test_only_seeds_with_all_four_cells_count():

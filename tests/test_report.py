@@ -19,6 +19,7 @@ from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
 from tfrepr.records import keep_records
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report import BLOCKS, full_report, read_sources, readme_blocks, section, weak_label_tables, with_blocks
+from tfrepr.report_account import compute, every_seed, threats
 from tfrepr.results import experiment_runs
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -153,7 +154,8 @@ def test_every_number_has_its_count(tmp_path):
     for label in ("category", "speech"):
         for seed in range(2):
             cell(tmp_path, label=label, seed=seed, encoder="resnet110")
-    for line in rows(full_report(read_sources(tmp_path)).split("## Versions")[0]).values():
+    tables = full_report(read_sources(tmp_path)).split("## table1-cifar10")[1].split("## Versions")[0]
+    for line in rows(tables).values():
         if len(line) in (7, 8) and line[1] not in ("ours", "not run", "---"):
             assert line[3].split(",")[0].isdigit()
             assert "-" not in line[4:7]
@@ -172,13 +174,45 @@ def test_attack_rows_equal_the_counts(tmp_path):
         assert f"ε 0.2: {share[reference]:.1f};" in ours
 
 
+def test_compute_is_counted_once_and_every_seed_is_listed(tmp_path):
+    """Cells of many lists: seed 0 counts at the shortest one that asks for it, seed 1 at the only one."""
+    for seed in (0, 1):
+        path = cell(tmp_path, 0.9 + seed / 100, label="speech", seed=seed, attacks=not seed)
+        metrics = json.loads((path / "metrics.json").read_text()) | {"train_seconds": 3600.0, "best_val_accuracy": 0.8}
+        (path / "metrics.json").write_text(json.dumps(metrics))
+        if not seed:
+            text = (path / "attacks.csv").read_text()
+            (path / "attacks.csv").write_text(text.replace(",1.5\n", ",180.0\n"))
+    sources = read_sources(tmp_path)
+    found = rows("\n".join(compute(sources)))
+    hours = f"{0.05 * len(sources.results.attacks):.1f}"
+    assert found["sum"] == ["", "2", "2.0", hours]
+    assert found["table1-cifar10"] == ["GPU, X", "1", "1.0", "0.0"]
+    assert [row for row in found.values() if row == ["GPU, X", "1", "1.0", hours]]
+    row = rows("\n".join(every_seed(sources)))["speech, ResNet-32, CIFAR-10"]
+    assert row == ["600", "official", "0: 90.00, 1: 91.00", "0: 80.00, 1: 80.00"]
+
+
+def test_threats_are_those_of_the_runs(tmp_path):
+    """A copy of the data, and fewer epochs than the paper's, are threats where there are such runs."""
+    path = cell(tmp_path, 0.9, label="category")
+    assert "JPEG" not in (before := "\n".join(threats(read_sources(tmp_path).results.runs)))
+    assert "Schedules are short" not in before
+    environment = json.loads((path / "environment.json").read_text()) | {"data_variant": "CIFAR-10 (JPEG copy)"}
+    (path / "environment.json").write_text(json.dumps(environment))
+    cell(tmp_path, 0.9, label="speech", epochs=60)
+    after = "\n".join(threats(read_sources(tmp_path).results.runs))
+    assert all(words in after for words in ("JPEG copy", "Schedules are short", "espeak-ng", "GPU, X"))
+
+
 def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
     sources = read_sources(tmp_path)
     text = full_report(sources)
     assert all(f"## {name}\n" in text for name in EXPERIMENTS)
     assert {row[1] for name, row in rows(text).items() if "CIFAR" in name} == {"not run"}
     blocks = readme_blocks(sources)
-    assert {row[-1] for name, row in rows(blocks["claims"]).items() if name[:1] == "C"} == {"not tested"}
+    assert blocks["claims"].startswith("Not run yet, with margins set: [C1](RESULTS.md#c1), ")
+    assert "not run" in rows(text.split("### C1\n")[1].split("###")[0])["speech \N{MINUS SIGN} category"]
     assert blocks["weak-labels"] == "Not run."
     assert all(f"`{name}`" in blocks["results"] for name in EXPERIMENTS)
 
@@ -186,7 +220,7 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
 def test_readme_changes_between_the_markers_only(tmp_path):
     path, blocks = tmp_path / "README.md", readme_blocks(read_sources(tmp_path))
     once = with_blocks(MARKERS + "below\n", path, blocks)
-    assert once.startswith("above claims\n<!-- claims:begin -->\n| ")
+    assert once.startswith("above claims\n<!-- claims:begin -->\nNot run yet")
     assert once.endswith("\n<!-- weak-labels:begin -->\nNot run.\n<!-- weak-labels:end -->\nbelow\n")
     assert "something else" not in once
     assert with_blocks(once, path, blocks) == once
@@ -238,6 +272,7 @@ def test_publishing_is_asked_for_and_writes_the_projects_files(tmp_path, project
     assert "Runs found: 1, 1 of them finished" in (project / "RESULTS.md").read_text()
     assert "| 90.00 | -2.34 | 1 |" in (project / "README.md").read_text()
     assert len(list((project / "output" / "results" / "runs").iterdir())) == 1
+    assert not (project / "plots").exists()  # nothing to compare, no forest plot
     assert not (tmp_path / "output" / "report").exists()
 
 
@@ -251,13 +286,15 @@ def test_publishing_into_no_project_writes_nothing(tmp_path):
 
 def test_records_are_small_files_of_finished_runs(tmp_path):
     path = cell(tmp_path, 0.9, label="speech", attacks=True)
-    for name in ("best.keras", "label_table.npy", "features/epoch-00001.npz", "features/scores.csv", ".unfinished-history.csv"):
+    for name in ("best.keras", "label_table.npy", "features/epoch-00001.npz", "features/scores.csv", ".unfinished-history.csv",
+                 "attack_survivors.npz"):
         (path / name).parent.mkdir(exist_ok=True)
         (path / name).write_text("")
     cell(tmp_path, 0.9, label="category").joinpath("metrics.json").unlink()
     target = tmp_path / "results"
     kept = {copy.relative_to(target / "runs" / path.name).as_posix() for copy in keep_records(tmp_path, target)}
-    assert kept == {"config.json", "environment.json", "metrics.json", "history.csv", "attacks.csv", "features/scores.csv"}
+    assert kept == {"config.json", "environment.json", "metrics.json", "history.csv", "attacks.csv", "features/scores.csv",
+                    "attack_survivors.npz"}
     assert keep_records(tmp_path, target) == []
     (path / "attacks.csv").write_text("new")
     assert [copy.name for copy in keep_records(tmp_path, target)] == ["attacks.csv"]
@@ -294,7 +331,7 @@ def test_links_and_pipes_are_no_records(tmp_path, capsys):
 def test_the_committed_report_is_that_of_the_committed_records():
     sources = read_sources(ROOT / "output" / "results")
     again = "Write them anew with: python scripts/report.py --publish"
-    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources), again
+    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources, "plots/results/forest.png"), again
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name, content in readme_blocks(sources).items():
         assert f"<!-- {name}:begin -->\n{content}\n<!-- {name}:end -->" in readme, again

@@ -12,7 +12,7 @@ import pytest
 from tests.test_report import cell
 from tfrepr.analysis.evaluation_report import _class_rows, _confusion_rows
 from tfrepr.report import full_report, read_sources, readme_blocks
-from tfrepr.text_tables import csv_text, guarded, guarded_frame, markdown_table, markdown_text
+from tfrepr.text_tables import Markup, csv_text, guarded, guarded_frame, markdown_table, markdown_text
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
@@ -26,6 +26,10 @@ def cells_of(line):
     parts = re.findall(r"((?:\\.|[^\\|])*)\|", line)[1:]
     entities = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
     return [re.sub(r"&\w+;", lambda found: entities[found[0]], re.sub(r"\\(.)", r"\1", part.strip())) for part in parts]
+
+
+def test_markup_of_our_own_stays_markup():
+    assert markdown_table(("a",), [(Markup("[C1](RESULTS.md#c1)"),)])[2] == "| [C1](RESULTS.md#c1) |"
 
 
 def test_markdown_shows_names_as_they_are_in_a_table_of_equal_lines():

@@ -8,61 +8,34 @@ With y(a, b) the value of one seed at level a of the first factor and b of the s
 - interaction: [y(high, high) - y(low, high)] - [y(high, low) - y(low, low)], what the first factor does at the high level of
   the second more than at its low level.
 
-Each is computed within a seed, so that what a seed does to all four cells cancels. Reported is the mean over the seeds that
-have all four cells, with Student's interval of as many degrees of freedom as seeds but one. The three intervals are not
-corrected for being three. Two seeds or one have no interval; their values stand for themselves.
+Each is computed within a seed, so that what a seed does to all four cells cancels. Reported is the estimate over the seeds that
+have all four cells (`tfrepr.verdicts.over_seeds`). The three intervals are not corrected for being three.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-CONFIDENCE = 0.95
-FEWEST_SEEDS = 3
-"""For an interval."""
+from tfrepr.verdicts import Estimate, over_seeds
 
 Cell = tuple[bool, bool]
 CELLS: tuple[Cell, ...] = ((False, False), (False, True), (True, False), (True, True))
 """Whether the first and the second factor are high."""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One effect over seeds.
-
-    Attributes:
-        values: One a seed, in the order of the seeds; at least one.
-    """
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Over the seeds."""
-        return math.fsum(self.values) / len(self.values)
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """See `student_interval`."""
-        return student_interval(self.values)
-
-    def text(self, digits: int = 1) -> str:
-        """`"+4.5 [+1.2, +7.8]"`; the values of two seeds as `"+4.5, +3.1"`, of one as `"+4.5"`."""
-        if self.interval is None:
-            return ", ".join(f"{value:+.{digits}f}" for value in self.values)
-        low, high = self.interval
-        return f"{self.mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+FIRST: Mapping[Cell, float] = {cell: 0.5 if cell[0] else -0.5 for cell in CELLS}
+SECOND: Mapping[Cell, float] = {cell: 0.5 if cell[1] else -0.5 for cell in CELLS}
+INTERACTION: Mapping[Cell, float] = {cell: 4 * FIRST[cell] * SECOND[cell] for cell in CELLS}
+"""What each effect takes of every cell."""
 
 
 @dataclass(frozen=True)
 class Effects:
     """Both main effects and the interaction, over the same seeds."""
 
-    first: Effect
-    second: Effect
-    interaction: Effect
+    first: Estimate
+    second: Estimate
+    interaction: Estimate
 
 
 def effects(cells: Mapping[Cell, Mapping[int, float]]) -> Effects | None:
@@ -77,20 +50,5 @@ def effects(cells: Mapping[Cell, Mapping[int, float]]) -> Effects | None:
     seeds = sorted(set.intersection(*(set(cells[cell]) for cell in CELLS)))
     if not seeds:
         return None
-
-    def effect(weight: Mapping[Cell, float]) -> Effect:
-        return Effect(tuple(math.fsum(weight[cell] * cells[cell][seed] for cell in CELLS) for seed in seeds))
-
-    first, second = ({cell: 0.5 if cell[factor] else -0.5 for cell in CELLS} for factor in (0, 1))
-    return Effects(effect(first), effect(second), effect({cell: 4 * first[cell] * second[cell] for cell in CELLS}))
-
-
-def student_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """95% interval of a mean by Student's t, None for fewer than three values."""
-    from scipy.stats import sem, t
-
-    if len(values) < FEWEST_SEEDS:
-        return None
-    mean = math.fsum(values) / len(values)
-    half_width = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * sem(values))
-    return mean - half_width, mean + half_width
+    return Effects(*(over_seeds([math.fsum(weight[cell] * cells[cell][seed] for cell in CELLS) for seed in seeds])
+                     for weight in (FIRST, SECOND, INTERACTION)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tfrepr.claims import judgements
 from tfrepr.errors import UserError
 from tfrepr.figures.drawing import draw
+from tfrepr.figures.forest import forest
 from tfrepr.figures.series import NothingToPlotError
+from tfrepr.figures.style import save
 from tfrepr.files import write_atomically
 from tfrepr.records import keep_records
 from tfrepr.report import full_report, read_sources, readme_blocks, with_blocks
@@ -19,6 +22,8 @@ RECORDS, FIGURES = "records", "figures"
 PROJECT = Path(__file__).resolve().parents[1]
 PUBLISHED = Path("output") / "results"
 """The records that are under version control, in the project's folder."""
+FOREST = Path("plots") / "results" / "forest"
+"""The project's forest plot, without its ending."""
 
 
 def write_user_report(output: Path, folder: Path, *, figures: bool) -> Iterator[str]:
@@ -41,9 +46,11 @@ def write_user_report(output: Path, folder: Path, *, figures: bool) -> Iterator[
     yield f"Records of finished runs: {folder / RECORDS} ({len(changed)} files are new or changed)"
     pictures = list(_drawn(sources, folder / FIGURES)) if figures else []
     shown = [f"![{picture.stem}]({picture.relative_to(folder).as_posix()})" for picture in pictures]
-    text = full_report(sources) + ("\n## Figures\n\n" + "\n\n".join(shown) + "\n" if shown else "")
+    first = _forest(sources, folder / FIGURES / FOREST.name) if figures else None
+    text = full_report(sources, first and first.relative_to(folder).as_posix())
+    text += "\n## Figures\n\n" + "\n\n".join(shown) + "\n" if shown else ""
     write_atomically(folder / RESULTS, text.encode())
-    yield f"Written: {folder / RESULTS} ({len(sources.results.runs)} runs, {len(pictures)} figures)"
+    yield f"Written: {folder / RESULTS} ({len(sources.results.runs)} runs, {len(pictures) + bool(first)} figures)"
 
 
 def publish(output: Path, project: Path) -> Iterator[str]:
@@ -67,13 +74,24 @@ def publish(output: Path, project: Path) -> Iterator[str]:
     sources = read_sources(project / PUBLISHED)
     yield from _notes(sources)
     text = with_blocks(text, readme, readme_blocks(sources))
-    write_atomically(project / RESULTS, full_report(sources).encode())
+    picture = _forest(sources, project / FOREST)
+    write_atomically(project / RESULTS, full_report(sources, picture and picture.relative_to(project).as_posix()).encode())
     write_atomically(readme, text.encode())
-    yield f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), and the tables in {readme}"
+    yield f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), the tables in {readme}" + (
+        f", and {picture}" if picture else "")
 
 
 def _notes(sources: Sources) -> Sequence[str]:
     return [f"Note: {note}" for note in sources.results.notes]
+
+
+def _forest(sources: Sources, path: Path) -> Path | None:
+    """The forest plot, which is not drawn where no comparison has runs."""
+    try:
+        picture, = save(forest(judgements(sources)), path, ("png",))
+    except NothingToPlotError:
+        return None
+    return picture
 
 
 def _drawn(sources: Sources, folder: Path) -> Iterator[Path]:

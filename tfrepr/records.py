@@ -15,7 +15,7 @@ from tfrepr.registry import EXPERIMENTS
 from tfrepr.runs import RunDirectory
 
 KEPT = ("config.json", "environment.json", "metrics.json", "test_answers.json", "history.csv", "attacks.csv", "attacks.json",
-        "features/scores.csv", "spoken/a1.json", "evaluation/*/*.json", "evaluation/*/*.csv")
+        "attack_survivors.npz", "features/scores.csv", "spoken/a1.json", "evaluation/*/*.json", "evaluation/*/*.csv")
 """Of a run; what is missing is not asked for."""
 KINDS = ("runs", "weak_labels")
 """Folders of run directories."""

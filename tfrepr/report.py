@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 
-from tfrepr.claims import all_claims
+from tfrepr.claims import judgements
 from tfrepr.comparison import RunIndex, distinct_cells
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
@@ -22,6 +22,8 @@ from tfrepr.external_comparison import comparison_section
 from tfrepr.paper import STATEMENTS
 from tfrepr.reading import noted
 from tfrepr.registry import EXPERIMENTS
+from tfrepr.report_account import account
+from tfrepr.report_claims import claim_sections, short_claims
 from tfrepr.report_rows import (
     NOT_RUN,
     Row,
@@ -45,7 +47,6 @@ BLOCKS = ("claims", "results", "weak-labels")
 """Parts of the README between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
 COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data", "others")
 README_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
-CLAIM_COLUMNS = ("", "claim", "paper", "ours", "basis", "verdict")
 ROWS: dict[str, Callable[[Sequence[RunConfig], Sources], Iterator[Row]]] = {
     "figure2": history_rows, "figure3": attack_rows("images"), "figure5": feature_rows, "figure6": attack_rows("clean_correct"),
     "figure7": attack_rows("images"), "figure8": feature_rows, "a1-threshold": threshold_rows, "miniproject": history_rows,
@@ -60,6 +61,9 @@ NEXT = {
     "a1-threshold": "python scripts/speak.py --test-set --run RUN_DIR",
 }
 """What is to be done with the trained cells."""
+FOREST_WORDS = "Forest plot: every comparison of every claim with its interval, margin and verdict"
+FOREST_LIMITS = ("*All comparisons that have a difference; of pairs that are compared in many settings (C3, C5) the worst and "
+                 "the best for the claim. Where a longer run of a first look has data, the first look is left out.*")
 OTHERS = ("Others: what two groups measured with the authors' code (`tfrepr/external_runs.py`). Here: accuracy of the best "
           "checkpoint on validation images, with their epochs.")
 OTHERS_UNDER_ATTACK = ("Others: what one group measured with the authors' code (`tfrepr/external_runs.py`): best checkpoint of "
@@ -99,27 +103,29 @@ def with_blocks(text: str, path: Path, blocks: Mapping[str, str]) -> str:
 
 def readme_blocks(sources: Sources) -> dict[str, str]:
     """The contents of the `BLOCKS`."""
-    return dict(zip(BLOCKS, ("\n".join(claims_table(sources)), readme_table(sources), "\n".join(weak_label_tables(sources))),
-                    strict=True))
+    contents = ("\n".join(short_claims(judgements(sources))), readme_table(sources), "\n".join(weak_label_tables(sources)))
+    return dict(zip(BLOCKS, contents, strict=True))
 
 
-def full_report(sources: Sources) -> str:
-    """Markdown: a section an experiment, other runs, the versions behind the runs and what could not be read."""
+def full_report(sources: Sources, picture: str | None = None) -> str:
+    """Markdown: claims, what a reproduction owes its reader, a section an experiment, other runs, versions, what is left out.
+
+    Args:
+        sources: All runs.
+        picture: Where the forest plot lies, seen from the report; None where there is none.
+    """
     runs = sources.results.runs
     head = ["# Results", "", "Written by `python scripts/report.py`; do not edit. Ours are means over seeds ± the sample "
             "standard deviation, n counts the seeds; a single run has no deviation. Accuracies and rates are percent, "
             "differences percentage points. Runs that are not finished are left out. "
             f"Runs found: {len(runs)}, {int(runs['finished'].sum())} of them finished.", ""]
     sections = [line for name in EXPERIMENTS for line in section(name, sources)]
-    return "\n".join([*head, "## Claims", "", *claims_table(sources), "", *sections,
-                      *comparison_section(sources), "## Missing and noisy labels", "",
+    forest = [f"![{FOREST_WORDS}]({picture})", "", FOREST_LIMITS, ""] if picture else []
+    claims = ["## Claims", "", *forest, *claim_sections(judgements(sources))]
+    return "\n".join([*head, *claims, *account(sources), *sections, *comparison_section(sources),
+                      "## Missing and noisy labels", "",
                       *weak_label_tables(sources), "", *_other_runs(sources), *_trials(sources),
                       *_versions(sources), *_notes(sources)]).rstrip() + "\n"
-
-
-def claims_table(sources: Sources) -> list[str]:
-    """The paper's claims with our numbers and verdicts, see `tfrepr.claims`."""
-    return markdown_table(CLAIM_COLUMNS, [astuple(claim) for claim in all_claims(sources)])
 
 
 def weak_label_tables(sources: Sources, *, trials: bool = False) -> list[str]:

@@ -22,8 +22,14 @@ FORMULA_STARTS = tuple("=+-@\t\r\n")
 _MARKUP = {"\\": "\\\\", "|": "\\|", "$": "\\$", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
+class Markup(str):
+    """A text that is Markdown already, written by this program."""
+
+
 def markdown_text(text: str) -> str:
-    """A text of one line that a Markdown page shows as it is; code in backquotes stays code."""
+    """A text of one line that a Markdown page shows as it is; code in backquotes stays code, and `Markup` markup."""
+    if isinstance(text, Markup):
+        return text
     line = re.sub(r"[\t\v\f\r\n\x1c-\x1e\x85\u2028\u2029]+", " ", text)
     return "".join(_MARKUP.get(char, char) for char in line).replace("](", "]\\(")
 

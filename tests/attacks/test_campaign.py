@@ -16,7 +16,7 @@ from tfrepr.attacks.campaign import attack_run
 from tfrepr.attacks.protocols import AttackSettings
 from tfrepr.attacks.selection import report
 from tfrepr.attacks.spaces import ImageSpace
-from tfrepr.attacks.table import read_rows
+from tfrepr.attacks.table import Survivors, read_rows
 from tfrepr.config import RunConfig
 from tfrepr.data.sources.digits import digits
 from tfrepr.errors import RunRefusedError, UserError
@@ -101,6 +101,8 @@ def test_the_paper_s_protocol_fills_its_rows(attacked):
         assert row.clean_correct == by_key["fgsm", "untargeted", 0.0, row.criterion].clean_correct
         if row.epsilon == 0:
             assert row.still_correct == row.clean_correct
+    survivors = Survivors(attacked / "attack_survivors.npz")
+    assert all(survivors[row.key].sum() == row.still_correct for row in rows)
     strong = by_key["iterative", "untargeted", 0.3, "nearest"]
     assert strong.clean_correct > 0.7 * IMAGES
     assert strong.still_correct < 0.7 * strong.clean_correct
@@ -121,6 +123,7 @@ def test_what_is_done_is_not_done_again(attacked, tmp_path):
     run = RunDirectory(shutil.copytree(attacked.path, tmp_path / "run"))
     before = (run / "attacks.csv").read_bytes()
     (run / "best.keras").unlink()  # not even looked at
+    (run / "attack_survivors.npz").unlink()  # as in runs from before it was kept for this protocol
     assert not attack_run(run, AttackSettings(**QUICK))
     assert (run / "attacks.csv").read_bytes() == before
 
@@ -173,6 +176,7 @@ def test_adaptive_attacks_add_transfer_square_and_the_worst_case(runs):
         alike = [other for other in rows if (other.epsilon, other.criterion) == (row.epsilon, row.criterion)]
         worst = next(other for other in alike if other.attack == "ensemble")
         assert worst.still_correct <= min(other.still_correct for other in alike)
+        assert Survivors(runs["random"] / "attack_survivors.npz")[worst.key].sum() == worst.still_correct
     twin = json.loads((runs["random"] / "attacks.json").read_text())["protocols"]["adaptive"]["transfer_from"]
     assert twin == runs["category"].path.name
     assert not attack_run(runs["random"], ADAPTIVE)

@@ -118,9 +118,11 @@ def test_the_ensemble_needs_an_image_to_withstand_every_attack(tmp_path):
         correct = np.stack([clean.correct, np.array(left, dtype=bool)[:, None]])
         outcome = Outcome(attack, PROTOCOL.epsilons, correct, np.zeros_like(correct), None)
         survivors.add(outcome_survivors(PROTOCOL, outcome, clean, ("nearest",), 0))
-    zero, eight = ensemble_rows(PROTOCOL, clean, ("nearest",), 0, Survivors(tmp_path / "survivors.npz"))
+    (zero, eight), left = ensemble_rows(PROTOCOL, clean, ("nearest",), 0, Survivors(tmp_path / "survivors.npz"))
     assert (zero.attack, zero.loss, zero.epsilon, zero.clean_correct, zero.still_correct) == ("ensemble", "worst", 0.0, 3, 3)
     assert (eight.epsilon, eight.still_correct) == (8.0, 1)
+    assert {key[5]: flags.tolist() for key, flags in left.items()} == {0.0: [True, True, True, False],
+                                                                       8.0: [False, False, True, False]}
 
 
 def test_a_damaged_file_of_survivors_counts_as_empty(tmp_path):

@@ -9,13 +9,14 @@ from tests.figures.legibility import assert_legible, texts
 from tests.synthetic_runs import one_attack, write_csv, write_run
 from tfrepr.attacks.table import COLUMNS
 from tfrepr.experiments.dimension_entropy import FACTORS
-from tfrepr.factorial import CELLS, effects, student_interval
+from tfrepr.factorial import CELLS, effects
 from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import label_style
 from tfrepr.registry import FIGURES
 from tfrepr.results import read_results
 from tfrepr.selection import find_runs
+from tfrepr.verdicts import over_seeds
 
 NAME = "dimension-entropy"
 DRAW = FIGURES[NAME]
@@ -68,7 +69,7 @@ def test_points_are_means_and_whiskers_students_intervals(study):
         assert height == pytest.approx(100 * np.mean(values))
         assert (round(place), place > round(place)) == tuple(map(int, FACTORS[label]))
         whisker = next(lines for lines in axes.collections if lines.get_segments()[0][0][0] == place)
-        np.testing.assert_allclose(whisker.get_segments()[0][:, 1], student_interval([100 * value for value in values]))
+        np.testing.assert_allclose(whisker.get_segments()[0][:, 1], over_seeds([100 * value for value in values]).interval)
 
 
 def test_effects_are_those_of_the_factorial_module(study):

@@ -90,9 +90,8 @@ class _Todo:
                      if not all(self._has(key) for key in self._keys(attack, epsilon)))
 
     def add(self, rows: list[AttackRow], survivors: dict[Key, np.ndarray]) -> None:
-        """Writes what has been done; the survivors first, since a row without them is done again."""
-        if self.protocol.ensemble:
-            self.survivors.add(survivors)
+        """Writes what has been done; the survivors first, since a row of a worst case without them is done again."""
+        self.survivors.add(survivors)
         self.rows.update({row.key: row for row in rows})
         write_rows(self.run / "attacks.csv", self.rows.values())
 
@@ -127,7 +126,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
         if pending:
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
     if protocol.ensemble:
-        todo.add(ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors), {})
+        todo.add(*ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors))
     if todo.gallery:
         gallery.write_gallery(run / gallery.FILE, victim, protocol, tests, clean, dataset.class_names)
 

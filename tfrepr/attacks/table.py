@@ -138,7 +138,7 @@ def write_rows(path: Path, rows: Iterable[AttackRow]) -> None:
 
 
 class Survivors:
-    """Which images withstood which attack, one bit an image and criterion; the worst case over attacks needs it.
+    """Which images withstood which attack, one bit an image and criterion, for the worst case and to compare models.
 
     Args:
         path: An `.npz` file; one that is missing or damaged counts as empty, and its attacks are done again.
@@ -183,16 +183,21 @@ def outcome_survivors(protocol: Protocol, outcome: Outcome, clean: Decisions, cr
 
 
 def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...], attack_seed: int,
-                  survivors: Survivors) -> list[AttackRow]:
-    """The worst case: an image counts as correct only where it withstood every attack of the protocol."""
-    rows, images, ensemble = [], len(clean.correct), ensemble_attack(protocol)
+                  survivors: Survivors) -> tuple[list[AttackRow], dict[Key, np.ndarray]]:
+    """The worst case: an image counts as correct only where it withstood every attack of the protocol.
+
+    Returns:
+        The rows, and for each the images that withstood, bool `(images,)`.
+    """
+    rows, left, images, ensemble = [], {}, len(clean.correct), ensemble_attack(protocol)
     for (_, epsilon), (column, criterion) in _pairs(protocol.epsilons, criteria):
         keys = [row_key(protocol, attack, epsilon, attack_seed, criterion, images) for attack in protocol.attacks]
         withstood = np.logical_and.reduce([survivors[key] for key in keys])
-        rows.append(AttackRow(*row_key(protocol, ensemble, epsilon, attack_seed, criterion, images),
-                              clean_correct=int(clean.correct[:, column].sum()), still_correct=int(withstood.sum()),
+        key = row_key(protocol, ensemble, epsilon, attack_seed, criterion, images)
+        rows.append(AttackRow(*key, clean_correct=int(clean.correct[:, column].sum()), still_correct=int(withstood.sum()),
                               hit_target=None, no_gradient=None, seconds=0.0))
-    return rows
+        left[key] = withstood
+    return rows, left
 
 
 def ensemble_attack(protocol: Protocol) -> Attack:

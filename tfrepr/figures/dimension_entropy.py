@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tfrepr.experiments.dimension_entropy import FACTORS
-from tfrepr.factorial import FEWEST_SEEDS, Effect, effects, student_interval
+from tfrepr.factorial import effects
 from tfrepr.figures import style
 from tfrepr.figures.panels import legend, line_keys, panel_grid
 from tfrepr.figures.series import DATA, NothingToPlotError, data_title, page_by
 from tfrepr.registry import FIGURES
+from tfrepr.verdicts import FEWEST_SEEDS, over_seeds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def _seeds(runs: pd.DataFrame) -> str:
 
 def _draw_cells(axes: Axes, quantity: Quantity) -> None:
     """Low and high dimension side by side, a line for each entropy."""
-    means = {label: Effect(tuple(seeds.values())).mean for label, seeds in quantity.values.items()}
+    means = {label: over_seeds(list(seeds.values())).mean for label, seeds in quantity.values.items()}
     for high_entropy, line in enumerate(reversed(ENTROPY_LINES.values())):
         labels = [label for label, factors in FACTORS.items() if factors[1] == high_entropy and label in means]
         places = [FACTORS[label][0] + (ASIDE if high_entropy else -ASIDE) for label in labels]
@@ -142,7 +143,7 @@ def _draw_cells(axes: Axes, quantity: Quantity) -> None:
 
 
 def _draw_cell(axes: Axes, place: float, label: str, values: list[float], mean: float) -> None:
-    look, interval = style.label_style(label), student_interval(values)
+    look, interval = style.label_style(label), over_seeds(values).interval
     if interval is not None:
         axes.vlines(place, *interval, color=look.color, linewidth=1.2)
     if len(values) > 1:
