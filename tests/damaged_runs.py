@@ -35,7 +35,7 @@ def write_whole_run(output: Path, seed: int) -> Path:
     for epoch in (1, 2):
         features.write_features(run, epoch, noise.normal(size=(12, 4)).astype(np.float32) + ids[:, None])
     for name, values in (("spoken/a1.json", {"threshold_agrees_with_nearest": 0.5, "threshold_agrees_with_heard": 0.5}),
-                         ("evaluation/copy/paired.json", {"images": 9, "difference": 0, "low": -1, "high": 1, "p_value": 1})):
+                         ("evaluation/copy/paired.json", {"images": 9, "only_own": 1, "only_other": 0})):
         (path / name).parent.mkdir(parents=True)
         (path / name).write_text(json.dumps(values))
     return path

@@ -131,7 +131,7 @@ def test_convergence_by_hand(tmp_path):
     assert ConvergenceEpochs().of(run_of(tmp_path), records(tmp_path)) == {}
 
 
-def test_scores_of_features_and_copies_by_hand(tmp_path):
+def test_scores_of_features_and_copies_by_hand(tmp_path, capsys):
     path = write(tmp_path, SPEECH, variant="CIFAR-10 (JPEG copy)")
     (path / "features").mkdir()
     (path / "features" / "scores.csv").write_text("progress,silhouette,knn_purity\n0.5,0.3,0.6\n")
@@ -142,6 +142,10 @@ def test_scores_of_features_and_copies_by_hand(tmp_path):
     found = only(OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)))
     assert found.value == pytest.approx(2)
     assert np.unique(found.images, return_counts=True)[1].tolist() == [3, 190, 7]
+    for damage in ("{", "[]", '{"images": 200}', '{"images": "many", "only_own": 3, "only_other": 7}'):
+        (folder / "paired.json").write_text(damage)
+        assert OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)) == {}
+        assert f"{folder / 'paired.json'} is damaged" in capsys.readouterr().err
     change(path, "environment.json", data_variant="official")
     assert OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)) == {}
 

@@ -127,7 +127,7 @@ def _text_lines(stream: BinaryIO) -> Iterable[str]:
 
 def _open(path: Path, stack: ExitStack) -> BinaryIO:
     if path.exists() and not path.is_file():
-        raise UserError(f"{path} is no regular file. {HOW_TO_FETCH}")
+        raise UserError(f"{path} cannot be read (it is no regular file). {HOW_TO_FETCH}")
     if path.suffix == ".zip":
         return _open_member(stack.enter_context(zipfile.ZipFile(path)), stack)
     if path.suffix == ".gz":
