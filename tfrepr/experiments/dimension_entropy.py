@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
+from tfrepr.config import RunConfig
 from tfrepr.experiments.beyond_categorical import SEEDS
+from tfrepr.experiments.evidence import EQUAL_EPOCHS, one_percent, whole_data
 from tfrepr.registry import EXPERIMENTS
 
 FACTORS = {"onehot": (False, False), "lowdim": (False, True), "blocks": (True, False), "random": (True, True)}
 """By label: whether its dimension is high (64 x 64, not 10 numbers), whether its entropy is high (every value another)."""
-TENTH = 60
-"""Epochs: a tenth of the paper's 600."""
 
 
 @EXPERIMENTS.register("dimension-entropy")
@@ -32,6 +31,5 @@ def dimension_entropy() -> list[RunConfig]:
     Expected: by the paper's hypothesis both main effects are above zero, in accuracy with 1% and in robust accuracy.
     Cost: 12 runs with 1%, about 5 core-hours, and 4 with all images, about 13 (ResNet-32, 235 images/s on one core).
     """
-    few = [RunConfig(dataset="cifar10", encoder="resnet32", label=label, percent=1.0,
-                     percent_of=CIFAR_TRAINING_IMAGES, seed=seed, validation_every=20) for seed in SEEDS for label in FACTORS]
-    return [*few, *(RunConfig(dataset="cifar10", encoder="resnet32", label=label, epochs=TENTH) for label in FACTORS)]
+    few = [one_percent(label, seed) for seed in SEEDS for label in FACTORS]
+    return [*few, *(whole_data(label, EQUAL_EPOCHS) for label in FACTORS)]

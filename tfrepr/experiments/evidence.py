@@ -35,8 +35,8 @@ def all_data() -> list[RunConfig]:
     Expected: the order of the labels in Table 1, some points lower.
     Cost: 7 runs, about 20 core-hours: the first pair 4.5, the next three 9.5, category at 60 epochs 3, shuffle 3.
     """
-    pair = [_whole(label, epochs) for label, epochs in TENTH.items()]
-    others = [_whole(label, EQUAL_EPOCHS) for label in ("random", "constant", "composite", "category", "shuffle")]
+    pair = [whole_data(label, epochs) for label, epochs in TENTH.items()]
+    others = [whole_data(label, EQUAL_EPOCHS) for label in ("random", "constant", "composite", "category", "shuffle")]
     return pair + others
 
 
@@ -51,8 +51,8 @@ def low_data() -> list[RunConfig]:
     Cost: 24 runs, about 8.5 core-hours.
     """
     return [run for seed in SEEDS for run in (
-        *(_one_percent(label, seed) for label in LOW_DATA_LABELS),
-        _one_percent("category", seed).replace(label_smoothing=SMOOTHING))]
+        *(one_percent(label, seed) for label in LOW_DATA_LABELS),
+        one_percent("category", seed).replace(label_smoothing=SMOOTHING))]
 
 
 @EXPERIMENTS.register("evidence-baseline")
@@ -66,16 +66,18 @@ def baseline() -> list[RunConfig]:
     Expected: published baselines with tuned rates reach 55% on 500 images, with a wider network.
     Cost: 6 runs, about 2.5 core-hours.
     """
-    long = [_one_percent("category", seed).replace(epochs=BASELINE_EPOCHS) for seed in SEEDS]
+    long = [one_percent("category", seed).replace(epochs=BASELINE_EPOCHS) for seed in SEEDS]
     grid = [long[0].replace(learning_rate=rate, weight_decay=decay)
             for rate, decay in itertools.product(BASELINE_RATES, BASELINE_DECAYS)]
     return list(dict.fromkeys([*long, *grid]))
 
 
-def _whole(label: str, epochs: int) -> RunConfig:
+def whole_data(label: str, epochs: int) -> RunConfig:
+    """ResNet-32 on all images of CIFAR-10, seed 0."""
     return RunConfig(dataset="cifar10", encoder="resnet32", label=label, epochs=epochs)
 
 
-def _one_percent(label: str, seed: int) -> RunConfig:
+def one_percent(label: str, seed: int) -> RunConfig:
+    """ResNet-32 on 500 images of CIFAR-10, for the paper's epochs."""
     return RunConfig(dataset="cifar10", encoder="resnet32", label=label, percent=1.0, percent_of=CIFAR_TRAINING_IMAGES,
                      seed=seed, validation_every=VALIDATION_EVERY)
