@@ -9,7 +9,7 @@ export PYTHON
 help:
 	@echo "make demo    install what is needed into .venv, train the quickstart, draw its figures (plots/)"
 	@echo "make test    install the development requirements as well, run the tests (ARGS='--run-slow' adds the slow ones)"
-	@echo "make lint    check the style of the code"
+	@echo "make lint    check the style of the code, and that imports run one way"
 	@echo "make clean   remove .venv and all caches; results stay"
 
 demo:
@@ -24,6 +24,7 @@ test:
 lint:
 	@sh .ci/environment requirements.txt requirements-dev.txt
 	$(RUN) -m ruff check
+	PYTHONPATH=. .venv/bin/lint-imports --no-logo --no-cache
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

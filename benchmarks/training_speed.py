@@ -84,7 +84,7 @@ def bare_step(label: str) -> float:
 def validation(label: str) -> float:
     """(v)"""
     from tfrepr.data.pipeline import evaluation_batches
-    from tfrepr.evaluation import evaluate, forward_function
+    from tfrepr.training.evaluation import evaluate, forward_function
 
     model, representation = our_model(label)
     rng = np.random.default_rng(0)

@@ -40,7 +40,7 @@ def main(runs: tuple[str, ...], experiment: str | None, folder: str | None, tran
     Attacks that attacks.csv holds already are skipped; an interrupted command goes on where it stopped.
     """
     settings = AttackSettings(**given(options))
-    from tfrepr.attacks.selection import attack_runs, choose_runs
+    from tfrepr.attacks.command import attack_runs, choose_runs
     from tfrepr.runs import RunDirectory
     from tfrepr.selection import find_run
 

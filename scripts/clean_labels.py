@@ -9,7 +9,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tfrepr.cli import given, start, user_errors
-from tfrepr.experiments.weak_labels import command_options, configs_from_options, list_name, run_configs
+from tfrepr.weak_labels.command import command_options, configs_from_options, list_name, run_configs
 from tfrepr.weak_labels.options import CleaningConfig
 
 

@@ -8,7 +8,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.analysis.corruptions import CORRUPTIONS
+from tfrepr.analysis.common_corruptions import COMMON_CORRUPTIONS
 from tfrepr.cli import FILE, FOLDER, PATH, TEXT, command_line, say_next, start, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
@@ -26,7 +26,7 @@ from tfrepr.selection import find_run
 @click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
 @click.option("--images", type=click.IntRange(1, MOST_IMAGES), default=None, metavar="N", help="the first N images only")
 @click.option("--corruptions", default="none", show_default=True, metavar="NAMES",
-              help=f"all, or names with commas between: {', '.join(CORRUPTIONS)}; each at five strengths")
+              help=f"all, or names with commas between: {', '.join(COMMON_CORRUPTIONS)}; each at five strengths")
 @click.option("--same-images", type=FILE, default=None, metavar="FILE.npz",
               help="other copies of the first test images (arrays images, labels): compare the run's decisions image by image")
 @click.option("--out", type=FOLDER, default=None,
@@ -53,7 +53,7 @@ def main(run: str, dataset: str | None, data_dir: Path | None, train_dir: Path |
             click.echo(line)
         say_next(command_line("evaluate", run, corruptions="all", data_dir=data_dir))
         return
-    from tfrepr.analysis.corruptions import chosen_corruptions
+    from tfrepr.analysis.common_corruptions import chosen_corruptions
     from tfrepr.figures.style import check_formats
 
     conditions, chosen_formats = chosen_corruptions(corruptions), check_formats(formats.split(","))

@@ -39,8 +39,8 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
     paper's numbers turn out to use.
     """
     from tfrepr.files import write_atomically
-    from tfrepr.labels.report import as_csv, as_json, as_text, summary
     from tfrepr.labels.statistics import measure
+    from tfrepr.labels.statistics_text import as_csv, as_json, as_text, summary
     from tfrepr.labels.tables import default_labels, load_table, make_table
 
     label_options = LabelOptions(**given(options))

@@ -36,10 +36,10 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     Writes <data set>_<label>.npy and .json for every label, <data set>_wav/<id>_<class name>.wav where a label is spoken, and
     <data set>_gallery. Nothing is played, and no images are read. Equal options give equal files.
     """
+    from tfrepr.figures.label_tables import draw_gallery
     from tfrepr.figures.style import check_formats, save
     from tfrepr.files import make_folder, write_atomically
     from tfrepr.labels.export import table_files, wav_files
-    from tfrepr.labels.gallery import draw_gallery
     from tfrepr.labels.speech import class_waveforms
     from tfrepr.labels.tables import default_labels, make_table
 

@@ -41,9 +41,9 @@ def main(experiment: str | None, runs: tuple[str, ...], figures: tuple[str, ...]
     """
     if experiment is not None and runs:
         raise UserError("--experiment and --runs exclude each other; give one of them.")
-    from tfrepr.convergence import write_convergence
     from tfrepr.figures.drawing import choose_runs, draw
     from tfrepr.figures.style import check_formats
+    from tfrepr.results.convergence import write_convergence
 
     if network is not None:
         figures = (*figures, {"all": "rethinking-loss-mean", "each": "rethinking-loss"}[network])

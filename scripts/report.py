@@ -33,7 +33,7 @@ def main(output: Path, report: Path | None, no_figures: bool, publish: bool, pro
     Writes RESULTS.md, figures, and the records of the runs (config, environment, logs; no weights, no data) into a folder of
     their own. Nothing of the project changes, unless --publish says so.
     """
-    from tfrepr import publishing
+    from tfrepr.report import publishing
 
     if publish and (report is not None or no_figures):
         raise UserError("--publish writes the project's own files: --report and --no-figures do not go with it.")

@@ -8,7 +8,6 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.analysis.features import request_features
 from tfrepr.cli import (
     FOLDER,
     PATH,
@@ -23,14 +22,15 @@ from tfrepr.cli import (
 )
 from tfrepr.config import RunConfig
 from tfrepr.experiments.cells import cells_from_options
-from tfrepr.experiments.grid import GridOptions, scaled
 from tfrepr.experiments.marking import is_measured, keeps_features
 from tfrepr.experiments.measurements import measure
-from tfrepr.experiments.overview import experiment_list, forecast
-from tfrepr.experiments.runner import run_cells
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import MOST_STEPS
 from tfrepr.registry import EXPERIMENTS
+from tfrepr.results.features import request_features
+from tfrepr.running.grid import GridOptions, scaled
+from tfrepr.running.overview import experiment_list, forecast
+from tfrepr.running.runner import run_cells
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

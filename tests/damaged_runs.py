@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tests.synthetic_runs import write_gallery, write_run
-from tfrepr.analysis import features
-from tfrepr.analysis.gradcam import FILE as GRADCAM_FILE
 from tfrepr.config import RunConfig
+from tfrepr.results import features
+from tfrepr.results.gradcam import FILE as GRADCAM_FILE
 from tfrepr.runs import RunDirectory
 
 FILES = ("config.json", "environment.json", "metrics.json", "history.csv", "attacks.csv", "attacks.json", "gallery.npz",

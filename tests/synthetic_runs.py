@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
 from tfrepr.config import RunConfig
 from tfrepr.labels.options import LabelOptions
+from tfrepr.results.attack_rows import COLUMNS as ATTACK_COLUMNS
 from tfrepr.runs import HISTORY_COLUMNS
 
 # How a label ends: training loss, nearest and threshold accuracy, and how fast attacks bring it down.

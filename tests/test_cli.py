@@ -18,9 +18,9 @@ from tfrepr.attacks.protocols import AttackSettings
 from tfrepr.cli import READER_LEFT, command_line
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
-from tfrepr.experiments.grid import GridOptions, parse_shard, scaled
-from tfrepr.experiments.runner import run_cells
 from tfrepr.labels.options import LabelOptions
+from tfrepr.running.grid import GridOptions, parse_shard, scaled
+from tfrepr.running.runner import run_cells
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, parse_sizes
 
 ROOT = Path(__file__).resolve().parents[1]

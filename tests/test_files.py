@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfrepr.analysis.features import request_features
 from tfrepr.analysis.paired_copies import read_images
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.files import append, make_folder, npz_bytes, replacing, user_path, write_atomically
 from tfrepr.labels.build import read_table
 from tfrepr.labels.waveforms import read_wav
+from tfrepr.results.features import request_features
 from tfrepr.runs import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -25,7 +25,7 @@ MODULES_OF = {  # distribution -> module, where the names differ
     "tensorflow-io": "tensorflow_io",
 }
 PACKAGES = {"tfrepr", "tests", "benchmarks"}
-NOT_IMPORTED_HERE = {"ruff", "sentencepiece"}  # a command line tool; KerasHub 0.25 imports it without requiring it
+NOT_IMPORTED_HERE = {"ruff", "import-linter", "sentencepiece"}  # two commands; KerasHub 0.25 imports the third
 CODE, CHECKS = ("tfrepr", "scripts"), ("tests", "benchmarks")
 MAX_BYTES = 1_500_000
 MACHINE_PATH = re.compile(r"(?<![\w.])(?:/(?:home|root|Users|work|tmp|opt|mnt)/\w|[A-Z]:\\Users)")

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests.synthetic_runs import write_run
-from tfrepr.attacks.loading import load_data
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.runs import RunDirectory, each_run
 from tfrepr.selection import find_run, find_runs
+from tfrepr.training.trained import load_data
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 

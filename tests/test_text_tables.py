@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.test_report import cell
-from tfrepr.analysis.evaluation_report import _class_rows, _confusion_rows
-from tfrepr.report import full_report, read_sources, readme_blocks
+from tests.report.test_report import cell
+from tfrepr.analysis.evaluation_results import _class_rows, _confusion_rows
+from tfrepr.report.pages import full_report, read_sources, readme_blocks
 from tfrepr.text_tables import Markup, csv_text, guarded, guarded_frame, markdown_table, markdown_text
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun

@@ -8,7 +8,7 @@
     state.npz          while training: weights, optimiser, epoch; removed at the end
     best.keras         best on validation (until the end of training `best-<epoch>.keras`)
     last.keras         after the last epoch
-    test_answers.json  which test images best.keras answers rightly, see `tfrepr.answers`
+    test_answers.json  which test images best.keras answers rightly, see `tfrepr.results.answers`
     metrics.json       test figures of best.keras; only a finished run has it
     attacks.csv        see tfrepr.attacks
 """

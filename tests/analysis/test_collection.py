@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tfrepr.analysis.collection import analyse, analyse_runs
-from tfrepr.analysis.features import read_features
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.registry import DATASETS
+from tfrepr.results.features import read_features
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint import load_model
+from tfrepr.training.trained import TrainedModel
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "analyse.py"
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfrepr.analysis.corruptions import chosen_corruptions
+from tfrepr.analysis.common_corruptions import chosen_corruptions
 from tfrepr.analysis.evaluation_command import evaluate_command
-from tfrepr.analysis.evaluation_report import Answers, _reliability_title, answer, confusion
+from tfrepr.analysis.evaluation_results import Answers, _reliability_title, answer, confusion
 from tfrepr.analysis.paired_copies import compare_copies, paired_counts, read_images
 from tfrepr.analysis.speaking_command import speak_test_set
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
+from tfrepr.training.trained import TrainedModel
 
 PLAIN = (("none", 0),)
 DEFAULTS = {"dataset": None, "data_dir": None, "train_dir": None, "all_images": False, "first": None, "conditions": PLAIN,

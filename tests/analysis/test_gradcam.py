@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from tests.synthetic_runs import write_run
-from tfrepr.analysis.gradcam import activation_maps, enlarge, example_images, read_gradcam, stage_outputs, write_gradcam
-from tfrepr.analysis.trained import TrainedModel
+from tfrepr.analysis.gradcam import activation_maps, enlarge, example_images, stage_outputs, write_gradcam
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
 from tfrepr.models.build import build_model
 from tfrepr.registry import DATASETS
+from tfrepr.results.gradcam import read_gradcam
 from tfrepr.runs import RunDirectory
+from tfrepr.training.trained import TrainedModel
 
 NAMES = ("a", "b", "c")
 SIDE = 4

@@ -11,12 +11,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tfrepr.analysis.evaluation_source import validation_images
-from tfrepr.analysis.trained import TrainedModel
-from tfrepr.attacks.loading import load_data
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.registry import DATASETS
 from tfrepr.training.loop import run_cell
+from tfrepr.training.trained import TrainedModel, load_data
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from tfrepr.analysis.speaking import Judgement, Speaker, closest_labels, judge, summarise
 from tfrepr.analysis.speaking_command import check_files, load_speaker, speak_pictures, speak_test_set, write_sound
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.labels.waveforms import read_wav
 from tfrepr.registry import DATASETS
+from tfrepr.training.trained import TrainedModel
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "speak.py"
 

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from tfrepr.attacks.campaign import attack_run
+from tfrepr.attacks.command import report
 from tfrepr.attacks.protocols import AttackSettings
-from tfrepr.attacks.selection import report
 from tfrepr.attacks.spaces import ImageSpace
-from tfrepr.attacks.table import Survivors, read_rows
 from tfrepr.config import RunConfig
 from tfrepr.data.sources.digits import digits
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.labels.build import build_representation
-from tfrepr.results import GALLERY_WORDS, read_results
+from tfrepr.results.attack_rows import Survivors, read_rows
+from tfrepr.results.tables import GALLERY_WORDS, read_results
 from tfrepr.runs import RunDirectory
 
 IMAGES = 60

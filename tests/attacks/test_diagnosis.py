@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tfrepr.attacks.diagnosis import adaptive_fall, masking_signs
-from tfrepr.attacks.table import AttackRow
+from tfrepr.results.attack_rows import AttackRow
 
 ROW = AttackRow("standard", "pgd", "untargeted", "training", "pixel", 8.0, 20, 1, 0, "nearest", 200, 100, 40, None, 0, 1.0)
 

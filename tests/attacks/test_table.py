@@ -7,18 +7,10 @@ import pytest
 
 from tfrepr.attacks.protocols import Attack, Protocol
 from tfrepr.attacks.sweep import Outcome
-from tfrepr.attacks.table import (
-    COLUMNS,
-    AttackRow,
-    Survivors,
-    ensemble_rows,
-    outcome_rows,
-    outcome_survivors,
-    read_rows,
-    write_rows,
-)
+from tfrepr.attacks.table import ensemble_rows, outcome_rows, outcome_survivors
 from tfrepr.attacks.victim import Decisions
 from tfrepr.errors import UserError
+from tfrepr.results.attack_rows import COLUMNS, AttackRow, Survivors, read_rows, write_rows
 
 ROW = AttackRow("paper", "fgsm", "targeted", "training", "normalised", 0.15, 1, 1, 0, "nearest", 10, 9, 4, 2, 0, 0.125)
 ROWS = [ROW, dataclasses.replace(ROW, epsilon=0.0, goal="untargeted", hit_target=None, no_gradient=None)]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tfrepr.analysis.paired_copies import read_images
+from tfrepr.analysis.temperature import fit_temperature
 from tfrepr.attacks.losses import LOSSES
 from tfrepr.attacks.targets import authors_targets, random_targets
 from tfrepr.data import pipeline, resizing
@@ -11,12 +12,11 @@ from tfrepr.data.class_ids import checked_ids, one_per_image
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.data.splits import split, stratified_holdout, stratified_order
 from tfrepr.errors import UserError
-from tfrepr.evaluation import evaluate, in_top
 from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
+from tfrepr.training.evaluation import evaluate, in_top
 from tfrepr.weak_labels.tasks import check_folds, hide_labels, wrong_labels
-from tfrepr.weak_labels.temperature import fit_temperature
 
 RNG = np.random.default_rng(0)
 NAMES = tuple("abcdefg")

@@ -8,9 +8,9 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.experiments import beyond_categorical
 from tfrepr.experiments.cells import cells_from_options
-from tfrepr.experiments.grid import GridOptions, scaled, shard_of
-from tfrepr.experiments.overview import cell_state, estimate, experiment_list, forecast, measured_speeds, sizes, train_images
 from tfrepr.registry import EXPERIMENTS
+from tfrepr.running.grid import GridOptions, scaled, shard_of
+from tfrepr.running.overview import cell_state, estimate, experiment_list, forecast, measured_speeds, sizes, train_images
 from tfrepr.runs import RunDirectory
 from tfrepr.training.cost import Sizes, expected_seconds, work
 

@@ -5,7 +5,7 @@ import pytest
 from tfrepr.experiments import measurements
 from tfrepr.labels import tables
 from tfrepr.paper import TABLE_5
-from tfrepr.report import read_sources, section
+from tfrepr.report.pages import read_sources, section
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tests.synthetic_runs import FINAL, write_experiment, write_gallery, write_run
-from tfrepr.results import Results, read_results
+from tfrepr.results.tables import Results, read_results
 from tfrepr.selection import find_runs
 
 

@@ -7,16 +7,16 @@ import pytest
 
 from tests.figures.legibility import assert_legible, texts
 from tests.synthetic_runs import one_attack, write_csv, write_run
-from tfrepr.attacks.table import COLUMNS
+from tfrepr.claims.factorial import CELLS, effects
+from tfrepr.claims.verdicts import over_seeds
 from tfrepr.experiments.dimension_entropy import FACTORS
-from tfrepr.factorial import CELLS, effects
 from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import label_style
 from tfrepr.registry import FIGURES
-from tfrepr.results import read_results
+from tfrepr.results.attack_rows import COLUMNS
+from tfrepr.results.tables import read_results
 from tfrepr.selection import find_runs
-from tfrepr.verdicts import over_seeds
 
 NAME = "dimension-entropy"
 DRAW = FIGURES[NAME]

@@ -11,7 +11,7 @@ import pytest
 from tests.synthetic_runs import write_experiment, write_gallery, write_run
 from tfrepr.figures.drawing import choose_runs, draw
 from tfrepr.figures.series import NothingToPlotError
-from tfrepr.results import read_results
+from tfrepr.results.tables import read_results
 from tfrepr.selection import find_runs
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "plot_results.py"

@@ -7,11 +7,11 @@ import pytest
 
 from tests.figures.legibility import assert_legible
 from tests.synthetic_runs import write_run
-from tfrepr.analysis import features as feature_files
-from tfrepr.analysis.features import measure
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.registry import FIGURES
-from tfrepr.results import read_results
+from tfrepr.results import features as feature_files
+from tfrepr.results.features import measure
+from tfrepr.results.tables import read_results
 from tfrepr.runs import RunDirectory
 
 CLASSES = ("airplane", "automobile", "bird")

@@ -11,14 +11,14 @@ from pandas.testing import assert_frame_equal
 
 from tests.figures.legibility import assert_legible
 from tests.synthetic_runs import one_attack, write_csv, write_gallery, write_run
-from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
-from tfrepr.external_runs import TITLE as OTHERS
 from tfrepr.figures import style
 from tfrepr.figures.accuracy import CHANCE_LOOK
 from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError, series_of
 from tfrepr.registry import FIGURES
-from tfrepr.results import read_results
+from tfrepr.results.attack_rows import COLUMNS as ATTACK_COLUMNS
+from tfrepr.results.external_runs import TITLE as OTHERS
+from tfrepr.results.tables import read_results
 
 NAMES = ("learning-curves", "validation-accuracy", "test-accuracy", "figure3", "figure6", "figure7", "adversarial-gallery")
 

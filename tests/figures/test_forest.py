@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from tests.figures.legibility import assert_legible, texts
-from tests.test_report import ROOT
-from tfrepr.claims import judgements
-from tfrepr.comparisons import Claim, Finding, Judgement, minus
+from tests.report.test_report import ROOT
+from tfrepr.claims.catalogue import judgements
+from tfrepr.claims.comparisons import Claim, Finding, Judgement, minus
+from tfrepr.claims.quantities import Accuracy, Attacked, LastLoss
+from tfrepr.claims.verdicts import ABOVE, COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED, over_seeds
 from tfrepr.config import RunConfig
 from tfrepr.figures.forest import CLAIMED, LOOKS, forest
 from tfrepr.figures.series import NothingToPlotError
-from tfrepr.quantities import Accuracy, Attacked, LastLoss
-from tfrepr.report import read_sources
-from tfrepr.verdicts import ABOVE, COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED, over_seeds
+from tfrepr.report.pages import read_sources
 
 CELLS = [RunConfig(label=label) for label in ("speech", "category")]
 

@@ -9,14 +9,14 @@ from tests.figures.legibility import assert_legible
 from tests.figures.test_figures import panels
 from tests.synthetic_runs import write_run
 from tfrepr.analysis.calibration import reliability
-from tfrepr.analysis.speaking import Candidate
 from tfrepr.data.sources.cifar import CIFAR10_NAMES
 from tfrepr.figures.confusion import draw_confusion, draw_reliability
 from tfrepr.figures.gradcam import COLORS
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.spoken import SpokenPicture, draw_spoken
+from tfrepr.labels.representation import Candidate
 from tfrepr.registry import FIGURES
-from tfrepr.results import read_results
+from tfrepr.results.tables import read_results
 
 
 def write_maps(path, images, predicted):

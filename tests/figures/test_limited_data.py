@@ -11,7 +11,7 @@ from tfrepr.figures import style
 from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.registry import FIGURES
-from tfrepr.results import read_results
+from tfrepr.results.tables import read_results
 from tfrepr.selection import find_runs
 
 LEVELS = (1.0, 4.0, 20.0)

@@ -7,11 +7,11 @@ import pytest
 
 from tests.figures.legibility import assert_legible
 from tests.synthetic_runs import one_attack, write_csv, write_run
-from tfrepr.attacks.table import COLUMNS as ATTACK_COLUMNS
-from tfrepr.external_runs import TITLE, other_attack
 from tfrepr.figures import style
 from tfrepr.registry import FIGURES
-from tfrepr.results import read_results
+from tfrepr.results.attack_rows import COLUMNS as ATTACK_COLUMNS
+from tfrepr.results.external_runs import TITLE, other_attack
+from tfrepr.results.tables import read_results
 
 
 def others(axes):

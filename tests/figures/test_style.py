@@ -11,9 +11,9 @@ from tests.figures.legibility import texts
 from tfrepr.errors import UserError
 from tfrepr.figures import style
 from tfrepr.figures.confusion import draw_confusion
+from tfrepr.figures.label_tables import draw_gallery
 from tfrepr.figures.rethinking import CORRUPTION_LOOKS, NETWORK_LOOKS
 from tfrepr.figures.weak_labels import suspect_sheet
-from tfrepr.labels.gallery import draw_gallery
 from tfrepr.labels.tables import LabelTable
 from tfrepr.registry import LABELS
 

@@ -12,7 +12,7 @@ from skimage.measure import shannon_entropy
 
 from tfrepr.data.class_names import FIXED_NAMES
 from tfrepr.errors import UserError
-from tfrepr.labels import report, statistics
+from tfrepr.labels import statistics, statistics_text
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.statistics import measure
 from tfrepr.labels.tables import LabelTable, load_table, make_table
@@ -161,9 +161,9 @@ def measured():
 
 
 def test_csv_and_json_hold_the_same_facts(measured):
-    frame = pd.read_csv(io.StringIO(report.as_csv(measured)))
-    records = json.loads(report.as_json(measured))
-    assert tuple(frame.columns) == report.COLUMNS
+    frame = pd.read_csv(io.StringIO(statistics_text.as_csv(measured)))
+    records = json.loads(statistics_text.as_json(measured))
+    assert tuple(frame.columns) == statistics_text.COLUMNS
     assert len(frame) == len(records) == 3 + 2 * 4 + 2
     assert frame["mean"].tolist() == [record["mean"] for record in records]
     first = records[0]
@@ -172,22 +172,22 @@ def test_csv_and_json_hold_the_same_facts(measured):
 
 
 def test_text_shows_the_paper_beside_our_numbers(measured):
-    text = report.as_text(*measured[0])
+    text = statistics_text.as_text(*measured[0])
     assert re.search(r"0\.47 \+- 0\.00 +0\.47 \+- 0\.00  agrees", text)
-    assert report.summary(measured) == "Table 2: 3 of 3 cells within 0.01 of the paper."
+    assert statistics_text.summary(measured) == "Table 2: 3 of 3 cells within 0.01 of the paper."
 
 
 def test_text_explains_berts_entropy():
     table = LabelTable("bert", "cifar10", names(2), np.array([[0.0, 0.0, 1.0], [0.5, 2.0, 1.0]], np.float32))
     statistics_of_it = measure(table.table, table.class_names, label="bert", dataset="cifar10")
-    text = report.as_text(table, statistics_of_it)
+    text = statistics_text.as_text(table, statistics_of_it)
     assert "Note: 11.17 is log2(2304)" in text
-    assert "1 differ for the reason noted" in report.summary([(table, statistics_of_it)])
+    assert "1 differ for the reason noted" in statistics_text.summary([(table, statistics_of_it)])
 
 
 def test_summary_is_silent_without_a_paper_column():
     table = LabelTable("mine", None, names(2), np.eye(2, dtype=np.float32))
-    assert report.summary([(table, measure(table.table, table.class_names, label="mine"))]) is None
+    assert statistics_text.summary([(table, measure(table.table, table.class_names, label="mine"))]) is None
 
 
 def test_load_table_reads_names_from_the_file_name(tmp_path):

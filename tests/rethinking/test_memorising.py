@@ -9,14 +9,14 @@ import pytest
 from tfrepr.config import RunConfig
 from tfrepr.data.pipeline import evaluation_batches
 from tfrepr.errors import UserError
-from tfrepr.evaluation import evaluate, forward_function
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
-from tfrepr.results import read_results
+from tfrepr.results.tables import read_results
 from tfrepr.runs import HISTORY_COLUMNS, TRAINING_ACCURACY_COLUMNS
+from tfrepr.training.batch_metrics import training_accuracies
 from tfrepr.training.callbacks import Checkpoints
 from tfrepr.training.checkpoint import load_model
+from tfrepr.training.evaluation import evaluate, forward_function
 from tfrepr.training.loop import load_cell, run_cell
-from tfrepr.training.steps import training_accuracies
 
 HALF_OF_1000 = {"percent": 50.0, "percent_of": 1000}
 SET_UP = {"encoder": "mlp1x512", "validation": "none", "preprocessing": "per-image", "augmentation": "off", "weight_decay": 0.0,

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfrepr.config import RunConfig
 from tfrepr.data.pipeline import evaluation_batches, training_batches
-from tfrepr.training.schedule import learning_rate
+from tfrepr.training.epoch_rates import learning_rate
 
 RNG = np.random.default_rng(1)
 IMAGES = RNG.integers(0, 256, (23, 9, 7, 3), dtype=np.uint8)

@@ -9,16 +9,16 @@ import keras
 import numpy as np
 import pytest
 
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.attacks.loading import check_attacked
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunRefusedError, UserError
-from tfrepr.results import read_results
+from tfrepr.results.tables import read_results
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
 from tfrepr.training.checkpoint_digest import checkpoint_digest
 from tfrepr.training.loop import run_cell
 from tfrepr.training.optimizer import SGD
+from tfrepr.training.trained import TrainedModel
 
 CONFIG = RunConfig(encoder="mlp1x512", label="lowdim", percent=5, epochs=1, learning_rate=0.01)
 FIRST, SECOND = Progress(1, 1, 0.5, 1.0, 1.0), Progress(2, 1, 0.5, 1.0, 2.0)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.training.test_survival import assert_same_run, wait_until
-from tfrepr.analysis.features import chosen_images, read_class_ids, read_features, request_features
 from tfrepr.registry import DATASETS
+from tfrepr.results.features import chosen_images, read_class_ids, read_features, request_features
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint import load_model
 from tfrepr.training.loop import run_cell

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.training.test_survival import assert_same_run
-from tfrepr.answers import read_answers
 from tfrepr.config import RunConfig
 from tfrepr.errors import TrainingDivergedError
+from tfrepr.results.answers import read_answers
 from tfrepr.runs import RunDirectory
+from tfrepr.training.epoch_rates import learning_rate
 from tfrepr.training.loop import load_cell, run_cell
-from tfrepr.training.schedule import learning_rate
 
 
 def test_the_same_command_in_another_process_gives_the_same_run(finished, tmp_path):

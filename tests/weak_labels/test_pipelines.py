@@ -17,13 +17,13 @@ import pytest
 from tests.weak_labels.conftest import SCRIPTS
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
-from tfrepr.experiments.weak_labels import configs_from_options, list_name
 from tfrepr.figures.style import save
 from tfrepr.figures.weak_labels import accuracy_against_level, suspect_sheet
 from tfrepr.labels.options import LabelOptions
 from tfrepr.training.checkpoint import load_model
 from tfrepr.training.loop import run_cell
 from tfrepr.weak_labels.cleaning import label_errors
+from tfrepr.weak_labels.command import configs_from_options, list_name
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import WeakLabelRun, starting_weights

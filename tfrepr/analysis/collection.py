@@ -8,7 +8,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from tfrepr.analysis.features import (
+from tfrepr.analysis.gradcam import write_gradcam
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.reading import noted, read_text
+from tfrepr.results.features import (
     FOLDER,
     chosen_images,
     compute_features,
@@ -18,12 +21,8 @@ from tfrepr.analysis.features import (
     write_images,
     write_scores,
 )
-from tfrepr.analysis.gradcam import write_gradcam
-from tfrepr.analysis.trained import TrainedModel
-from tfrepr.attacks.loading import load_data
-from tfrepr.data.dataset import ImageDataset
-from tfrepr.reading import noted, read_text
 from tfrepr.runs import RunDirectory, each_run
+from tfrepr.training.trained import TrainedModel, load_data
 
 
 def analyse_runs(runs: Sequence[RunDirectory], data_dir: Path | None) -> int:
@@ -60,8 +59,8 @@ def analyse(run: RunDirectory, data_dir: Path | None) -> Iterator[str]:
 def write_last_features(run: RunDirectory, dataset: ImageDataset) -> None:
     """Features of `last.keras`, for a run whose training kept none."""
     from tfrepr.data.pipeline import evaluation_batches
-    from tfrepr.evaluation import forward_function
     from tfrepr.training.checkpoint import load_model
+    from tfrepr.training.evaluation import forward_function
 
     indices: np.ndarray = chosen_images(len(dataset.test_ids))
     batches = evaluation_batches(dataset.test_images[indices], dataset.test_ids[indices], mean=dataset.mean, std=dataset.std)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tfrepr.analysis.calibration import temperature_warning
-from tfrepr.analysis.evaluation_report import Result, evaluate_run, fitted_temperature
+from tfrepr.analysis.evaluation_results import Result, evaluate_run, fitted_temperature
 from tfrepr.analysis.evaluation_source import LabelledImages, other_images, own_test_images, validation_images
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.runs import RunDirectory
+from tfrepr.training.trained import TrainedModel
 
 
 def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, train_dir: Path | None, all_images: bool,

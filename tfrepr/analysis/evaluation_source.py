@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tfrepr.analysis.trained import TrainedModel
-from tfrepr.attacks.loading import load_data
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.data.splits import split
 from tfrepr.errors import UserError
 from tfrepr.names import normalised
 from tfrepr.registry import DATASETS
+from tfrepr.training.trained import TrainedModel, load_data
 
 
 @dataclasses.dataclass(frozen=True)

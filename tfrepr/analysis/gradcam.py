@@ -24,18 +24,14 @@ import numpy as np
 from tfrepr.errors import UserError
 from tfrepr.files import npz_bytes, write_atomically
 from tfrepr.labels.representation import LabelRepresentation
-from tfrepr.reading import damaged, read_arrays
-from tfrepr.runs import RunDirectory
+from tfrepr.results.gradcam import FILE, STAGE_TITLES
 
 if TYPE_CHECKING:
     import keras
 
-    from tfrepr.analysis.trained import TrainedModel
     from tfrepr.data.dataset import ImageDataset
+    from tfrepr.training.trained import TrainedModel
 
-FILE = "gradcam.npz"
-ARRAYS = ("images", "maps", "stages", "class_ids", "predicted", "class_names")
-STAGE_TITLES = ("beginning", "middle", "final")
 IMAGES = 8
 
 
@@ -126,27 +122,3 @@ def write_gradcam(trained: TrainedModel, dataset: ImageDataset) -> Path:
               "class_ids": dataset.test_ids[chosen], "predicted": predicted, "class_names": np.array(dataset.class_names)}
     write_atomically(trained.run / FILE, npz_bytes(arrays))
     return trained.run / FILE
-
-
-def read_gradcam(run: RunDirectory) -> dict[str, np.ndarray]:
-    """What `write_gradcam` wrote; empty where there is no such file.
-
-    Raises:
-        UserError: The file is damaged.
-    """
-    path, advice = run / FILE, f"Make it again: python scripts/analyse.py {run.path}"
-    if not path.exists():
-        return {}
-    arrays = read_arrays(path, ARRAYS, advice)
-    if not _fit_together(**arrays):
-        raise damaged(path, "its arrays do not fit together", advice)
-    return arrays
-
-
-def _fit_together(images: np.ndarray, maps: np.ndarray, stages: np.ndarray, class_ids: np.ndarray, predicted: np.ndarray,
-                  class_names: np.ndarray) -> bool:
-    if images.dtype != np.uint8 or images.ndim != 4 or not len(images) or maps.dtype.kind != "f":
-        return False
-    named = all(ids.shape == (len(images),) and ids.dtype.kind in "iu" and 0 <= ids.min() <= ids.max() < class_names.size
-                for ids in (class_ids, predicted))
-    return named and maps.shape == (len(images), len(STAGE_TITLES), *images.shape[1:3]) and len(stages) == len(STAGE_TITLES)

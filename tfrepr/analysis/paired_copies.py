@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.analysis.evaluation_report import answer
+from tfrepr.analysis.evaluation_results import answer
 from tfrepr.analysis.evaluation_source import own_test_images
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.reading import UnreadableFileError, read_arrays
 from tfrepr.runs import RunDirectory
+from tfrepr.training.trained import TrainedModel
 
 Z_95 = 1.959964
 """Of the normal distribution."""

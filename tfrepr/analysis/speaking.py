@@ -12,35 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.errors import UserError
 from tfrepr.labels.build import row_distances
 from tfrepr.labels.frontends import square_log_mel
 from tfrepr.labels.inverse import TYPICAL_FRAMES, check_is_speech, to_waveform, word_frames
-from tfrepr.labels.representation import THRESHOLD, LabelRepresentation
+from tfrepr.labels.representation import THRESHOLD, Candidate, LabelRepresentation
 from tfrepr.labels.waveforms import Waveform
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One class and how far the answer is from it.
-
-    Attributes:
-        class_id, name: The class.
-        distance: Root of the mean squared distance to its row, dB: what the decision rule compares.
-        loss: Mean smooth L1 to its row, dB: what the threshold is about.
-    """
-
-    class_id: int
-    name: str
-    distance: float
-    loss: float
-
-    @property
-    def verdict(self) -> str:
-        """`"loss 1.73, under 3.5: understood"`, or that it is not."""
-        under = self.loss < THRESHOLD
-        return f"loss {self.loss:.2f}, {f'under {THRESHOLD}: understood' if under else f'not under {THRESHOLD}'}"
+from tfrepr.training.trained import TrainedModel
 
 
 class Speaker:

@@ -11,7 +11,6 @@ import numpy as np
 
 from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.speaking import Judgement, Speaker, closest_labels, judge, summarise
-from tfrepr.analysis.trained import TrainedModel
 from tfrepr.data.sources.pictures import read_pictures
 from tfrepr.errors import UserError
 from tfrepr.files import write_atomically
@@ -22,6 +21,7 @@ from tfrepr.progress import progress
 from tfrepr.runs import RunDirectory
 from tfrepr.seeds import generator
 from tfrepr.text_tables import csv_text
+from tfrepr.training.trained import TrainedModel
 
 BATCH = 50
 JUDGEMENT_COLUMNS = tuple(field.name for field in fields(Judgement))

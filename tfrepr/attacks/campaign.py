@@ -9,30 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.attacks import gallery
-from tfrepr.attacks.loading import categorical_twin, check_attacked, load_data, load_victim
+from tfrepr.attacks import examples
+from tfrepr.attacks.loading import categorical_twin, check_attacked, load_victim
 from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
-from tfrepr.attacks.table import (
-    AttackRow,
-    Key,
-    Survivors,
-    ensemble_attack,
-    ensemble_rows,
-    outcome_rows,
-    outcome_survivors,
-    read_rows,
-    row_key,
-    write_rows,
-)
+from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, outcome_survivors, row_key
 from tfrepr.attacks.targets import authors_targets, random_targets
 from tfrepr.attacks.victim import Decisions, Victim
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
+from tfrepr.results.attack_rows import AttackRow, Key, Survivors, read_rows, write_rows
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import checkpoint_digest
+from tfrepr.training.trained import load_data
 
 
 def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | None = None, transfer: bool = True,
@@ -82,7 +73,7 @@ class _Todo:
     @property
     def gallery(self) -> bool:
         """Whether the gallery is wanted and not there."""
-        return self.protocol.name == "paper" and not (self.run / gallery.FILE).exists()
+        return self.protocol.name == "paper" and not (self.run / examples.FILE).exists()
 
     def epsilons(self, attack: Attack) -> tuple[float, ...]:
         """Strengths of which a row is missing."""
@@ -137,7 +128,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     if protocol.ensemble:
         todo.add(*ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors))
     if todo.gallery:
-        gallery.write_gallery(run / gallery.FILE, victim, protocol, tests, clean, dataset.class_names)
+        examples.write_gallery(run / examples.FILE, victim, protocol, tests, clean, dataset.class_names)
 
 
 def _attack_group(victim: Victim, source: Victim | None, pending: list[tuple[Attack, tuple[float, ...]]], tests: ImageSet,

@@ -69,12 +69,12 @@ def measure(experiment: str, output: Path) -> Path:
 
 
 def label_statistics() -> list[Row]:
-    """Rows of `tfrepr.labels.report` for every label that can be made here, printed as well (paper Table 2)."""
+    """Rows of `tfrepr.labels.statistics_text` for every label that can be made here, printed as well (paper Table 2)."""
     from tfrepr.data.class_names import class_names
     from tfrepr.experiments.beyond_categorical import embedded_labels
     from tfrepr.labels.options import LabelOptions
-    from tfrepr.labels.report import as_text, rows, summary
     from tfrepr.labels.statistics import measure as measure_table
+    from tfrepr.labels.statistics_text import as_text, rows, summary
     from tfrepr.labels.tables import default_labels, make_table
 
     measured = []

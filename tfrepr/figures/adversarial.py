@@ -3,7 +3,7 @@
 Curves are means over seeds, whiskers the sample standard deviation. As in the paper, solid lines show the threshold criterion
 and dotted ones the nearest label, here with filled and with hollow markers; the category label has the arg max only, drawn as a
 threshold. Where few strengths were measured, there are markers alone. In Figures 3 and 7, large hollow markers show what others
-measured with the authors' code (`tfrepr.external_runs`), on pages of the protocols `paper` and `authors`.
+measured with the authors' code (`tfrepr.results.external_runs`), on pages of the protocols `paper` and `authors`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tfrepr.external_runs import PROTOCOLS, STEPS, other_attack
 from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import Levels
@@ -30,6 +29,7 @@ from tfrepr.figures.series import (
     style_names,
 )
 from tfrepr.registry import FIGURES
+from tfrepr.results.external_runs import PROTOCOLS, STEPS, other_attack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 PAGE = (*DATA, "percent", "protocol", "attack_seed", "images")
 ATTACK = "python scripts/attack.py RUN_DIR"

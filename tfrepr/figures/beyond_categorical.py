@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 ROW_HEIGHT = 1.75
 """Height of one row of panels, inches."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from tfrepr.claims.factorial import effects
+from tfrepr.claims.verdicts import FEWEST_SEEDS, over_seeds
 from tfrepr.experiments.dimension_entropy import FACTORS
-from tfrepr.factorial import effects
 from tfrepr.figures import style
 from tfrepr.figures.panels import legend, line_keys, panel_grid
 from tfrepr.figures.series import DATA, NothingToPlotError, data_title, page_by
 from tfrepr.registry import FIGURES
-from tfrepr.verdicts import FEWEST_SEEDS, over_seeds
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 TRAIN = "python scripts/train.py --experiment dimension-entropy"
 NOT_ATTACKED = "not attacked yet:\npython scripts/attack.py\n--experiment dimension-entropy\n--protocol adaptive"
@@ -53,8 +53,8 @@ def dimension_against_entropy(results: Results) -> Figure:
     """Accuracy and robust accuracy of onehot, lowdim, blocks and random as a 2 x 2 of dimension and entropy.
 
     Left: means over seeds with Student's 95% interval (three seeds or more) and single seeds as small dots. Right: the effects
-    that `tfrepr.factorial` defines, dimension as its first factor, paired by seed, with intervals likewise; of one or two seeds
-    the values alone. All runs of a page are trained in one way. Robust accuracy is that of `ROBUST`.
+    that `tfrepr.claims.factorial` defines, dimension as its first factor, paired by seed, with intervals too; of one or two
+    seeds the values alone. All runs of a page are trained in one way. Robust accuracy is that of `ROBUST`.
     """
     runs = _one_way(results.runs)
     accuracy = runs.assign(value=100 * runs["test_accuracy"].astype(float))
@@ -82,7 +82,7 @@ def _one_way(runs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         NothingToPlotError: In no way, or in several ways, are all four labels trained.
     """
-    from tfrepr.results import CONFIG_DEFAULTS
+    from tfrepr.results.tables import CONFIG_DEFAULTS
 
     runs = runs[runs["finished"].astype(bool) & runs["test_accuracy"].notna() & runs["label"].isin(FACTORS)]
     settings = [name for name in CONFIG_DEFAULTS if name not in ("label", "seed") and runs[name].nunique(dropna=False) > 1]

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from tfrepr.comparison import asked_epochs, is_trial
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import check_formats, save
 from tfrepr.registry import FIGURES
-from tfrepr.results import Results, experiment_names, experiment_runs, read_results
+from tfrepr.results.seeds import asked_epochs, is_trial
+from tfrepr.results.tables import Results, experiment_names, experiment_runs, read_results
 from tfrepr.selection import MOST_NAMED, find_runs
 
 

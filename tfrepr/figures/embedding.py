@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfrepr.analysis.features import (
+from tfrepr.figures import style
+from tfrepr.figures.series import DATA, NothingToPlotError, data_title, encoders, not_shown, page_by, style_names
+from tfrepr.reading import damaged, noted
+from tfrepr.registry import FIGURES
+from tfrepr.results.features import (
     FOLDER,
     PROGRESS,
     Scores,
@@ -23,10 +27,6 @@ from tfrepr.analysis.features import (
     read_class_ids,
     read_features,
 )
-from tfrepr.figures import style
-from tfrepr.figures.series import DATA, NothingToPlotError, data_title, encoders, not_shown, page_by, style_names
-from tfrepr.reading import damaged, noted
-from tfrepr.registry import FIGURES
 from tfrepr.runs import RunDirectory
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 FIGURE5_LABELS = ("speech", "category", "category-smoothing")
 FIGURE8_LABELS = ("constant", "speech", "category", "category-smoothing")

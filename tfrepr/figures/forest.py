@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfrepr.comparisons import Finding, Judgement
+from tfrepr.claims.comparisons import Finding, Judgement
+from tfrepr.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from tfrepr.claims.wording import count_text, difference_text
 from tfrepr.figures import style
 from tfrepr.figures.series import NothingToPlotError
-from tfrepr.report_claims import count_text, difference_text
-from tfrepr.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfrepr.analysis.gradcam import FILE, STAGE_TITLES, read_gradcam
 from tfrepr.figures import style
 from tfrepr.figures.series import DATA, NothingToPlotError, data_title, not_shown, page_by, style_names
 from tfrepr.reading import noted
 from tfrepr.registry import FIGURES
+from tfrepr.results.gradcam import FILE, STAGE_TITLES, read_gradcam
 from tfrepr.runs import RunDirectory
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 LABELS = ("category", "category-smoothing", "speech")
 """The pictures beside each image, as in the paper, and smoothed category; other labels where none of them is there."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tfrepr.external_runs import other_accuracies
 from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import draw_others, legend, others_keys, over_runs, panel_grid, require
 from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
+from tfrepr.results.external_runs import other_accuracies
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 TRAIN = "python scripts/train.py --experiment figure4"
 
@@ -30,7 +30,7 @@ def accuracy_of_limited_data(results: Results) -> Figure:
 
     Points are means over seeds, whiskers one sample standard deviation. Runs on all data are left out, as in the paper. A panel
     is as wide as its number of amounts of data asks for. Hollow markers show what others reached with the authors' code on as
-    many images (`tfrepr.external_runs`).
+    many images (`tfrepr.results.external_runs`).
     """
     runs = results.runs[results.runs["finished"].astype(bool) & (results.runs["percent"] < 100)]
     runs = runs[runs["test_accuracy"].notna()]

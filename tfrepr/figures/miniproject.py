@@ -24,7 +24,7 @@ from tfrepr.registry import FIGURES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 TRAIN = "python scripts/train.py --experiment miniproject"
 QUANTITIES = {"train_loss": "Training loss", "val_loss": "Validation loss", "val_accuracy": "Validation accuracy (%)"}

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfrepr.external_runs import TITLE as OTHERS
 from tfrepr.figures import style
 from tfrepr.figures.series import NothingToPlotError, Series, legend_titles
+from tfrepr.results.external_runs import TITLE as OTHERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ def band_keys(panels: Sequence[Axes], title: str) -> list[Artist]:
 
 
 def draw_others(axes: Axes, places: Any, accuracies: Sequence[float], series: Series) -> None:
-    """Large hollow markers, which no line joins, of what others measured for a label (`tfrepr.external_runs`).
+    """Large hollow markers, which no line joins, of what others measured for a label (`tfrepr.results.external_runs`).
 
     Args:
         axes: The panel.

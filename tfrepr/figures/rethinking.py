@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 TRAIN = "python scripts/train.py --experiment "
 SIZE = (3.0, 2.85)
@@ -103,7 +103,7 @@ def loss_curves(results: Results) -> dict[str, pd.Series]:
 
     Only steps at which every network has a loss are kept, so that the mean is always over the same networks.
     """
-    from tfrepr.convergence import steps_per_epoch
+    from tfrepr.results.convergence import steps_per_epoch
 
     runs = results.runs.assign(steps=steps_per_epoch(results.runs))[["run", "encoder", "corruption", "steps"]]
     history = results.histories.merge(runs, on="run")
@@ -150,7 +150,7 @@ def convergence_by_level(results: Results) -> Figure:
     The time is the ratio of the steps until a training accuracy of 95% to those with true labels; networks that did not get
     there have no point. Test labels are corrupted as the training labels are.
     """
-    from tfrepr.convergence import convergence_table
+    from tfrepr.results.convergence import convergence_table
 
     runs = results.runs[results.runs["corruption"].isin(["true_labels", "random_labels"])]
     partial = runs[runs["corruption"].eq("random_labels") & runs["corruption_level"].between(0, 1, inclusive="left")]
@@ -205,7 +205,7 @@ def memorising_labels(results: Results) -> Figure:
 
 
 def _memory_figure(runs: pd.DataFrame, history: pd.DataFrame) -> Figure:
-    from tfrepr.convergence import steps_per_epoch
+    from tfrepr.results.convergence import steps_per_epoch
 
     runs = runs.assign(steps=steps_per_epoch(runs))
     rows = history.merge(runs[["run", "encoder", "label", "corruption", "steps"]], on="run")

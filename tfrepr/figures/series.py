@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from tfrepr.results import Results
+    from tfrepr.results.tables import Results
 
 DATA = ("dataset", "data_variant", "folder")
 """Runs that differ in one of these saw other images; they never share a page."""
@@ -141,7 +141,7 @@ def series_of(runs: pd.DataFrame) -> list[Series]:
 
 def _varying_settings(runs: pd.DataFrame) -> list[str]:
     """Config columns, seed aside, in which runs of one cell differ."""
-    from tfrepr.results import CONFIG_DEFAULTS
+    from tfrepr.results.tables import CONFIG_DEFAULTS
 
     settings = [name for name in CONFIG_DEFAULTS if name not in (*CELL, "label", "seed")]
     counts = runs.groupby(list(CELL), dropna=False)[settings].nunique(dropna=False)

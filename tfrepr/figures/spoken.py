@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfrepr.analysis.speaking import Candidate
 from tfrepr.figures import style
+from tfrepr.labels.representation import Candidate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -123,7 +124,7 @@ class LabelRepresentation:
 
         For a regressed label that is a softmax over minus the squared distance to each row: the posterior of equally likely
         classes whose answers scatter around their row as an isotropic Gaussian. The temperature stands for its variance, and
-        is to be fitted on validation images (`tfrepr.weak_labels.temperature`).
+        is to be fitted on validation images (`tfrepr.analysis.temperature`).
         """
         from keras import ops
 
@@ -225,3 +226,25 @@ class RegressionRepresentation(LabelRepresentation):
         output_norms = ops.sum(outputs * outputs, axis=-1, keepdims=True)
         row_norms = (rows.astype(np.float64) ** 2).sum(axis=-1).astype(np.float32)
         return -(output_norms - 2.0 * ops.matmul(outputs, rows.T) + row_norms) / elements
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One class and how far the answer is from it.
+
+    Attributes:
+        class_id, name: The class.
+        distance: Root of the mean squared distance to its row, dB: what the decision rule compares.
+        loss: Mean smooth L1 to its row, dB: what the threshold is about.
+    """
+
+    class_id: int
+    name: str
+    distance: float
+    loss: float
+
+    @property
+    def verdict(self) -> str:
+        """`"loss 1.73, under 3.5: understood"`, or that it is not."""
+        under = self.loss < THRESHOLD
+        return f"loss {self.loss:.2f}, {f'under {THRESHOLD}: understood' if under else f'not under {THRESHOLD}'}"

@@ -16,12 +16,12 @@ import keras
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import TrainingDivergedError
-from tfrepr.evaluation import Evaluation
 from tfrepr.files import append
 from tfrepr.runs import HISTORY_COLUMNS
 from tfrepr.training.checkpoint import Checkpoint, Progress
 from tfrepr.training.csv_files import cut_back
-from tfrepr.training.schedule import learning_rate
+from tfrepr.training.epoch_rates import learning_rate
+from tfrepr.training.evaluation import Evaluation
 
 
 class Validation(keras.callbacks.Callback):

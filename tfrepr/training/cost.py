@@ -6,8 +6,8 @@ import math
 import os
 from dataclasses import dataclass
 
-from tfrepr.analysis.features import milestones
 from tfrepr.config import RunConfig
+from tfrepr.results.features import milestones
 
 IMAGES_PER_SECOND = {
     "cpu": {"resnet32": 230.0, "resnet110": 70.0, "vgg19": 75.0},

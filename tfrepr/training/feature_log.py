@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
-from tfrepr.analysis.features import (
+from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.pipeline import evaluation_batches
+from tfrepr.results.features import (
     chosen_images,
     compute_features,
     feature_model,
@@ -15,10 +17,8 @@ from tfrepr.analysis.features import (
     write_features,
     write_images,
 )
-from tfrepr.data.dataset import ImageDataset
-from tfrepr.data.pipeline import evaluation_batches
-from tfrepr.evaluation import forward_function
 from tfrepr.runs import RunDirectory
+from tfrepr.training.evaluation import forward_function
 
 
 class FeatureLog(keras.callbacks.Callback):

@@ -13,21 +13,21 @@ import click
 import keras
 import numpy as np
 
-from tfrepr.analysis.features import chosen_images, is_requested
-from tfrepr.answers import ANSWERS_FILE, packed_answers
 from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset, centre_cropped
 from tfrepr.data.pipeline import evaluation_batches, training_batches
 from tfrepr.data.splits import Split, split
 from tfrepr.errors import UserError
-from tfrepr.evaluation import Evaluation, evaluate, forward_function
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.build import build_model
 from tfrepr.registry import DATASETS
+from tfrepr.results.answers import ANSWERS_FILE, packed_answers
+from tfrepr.results.features import chosen_images, is_requested
 from tfrepr.runs import RunDirectory, history_columns
 from tfrepr.seeds import integer_seed
+from tfrepr.training.batch_metrics import StepLog, training_accuracies
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
 from tfrepr.training.checkpoint_digest import checkpoint_digests
@@ -35,10 +35,10 @@ from tfrepr.training.cost import DEVICES, Sizes, duration, expected_seconds
 from tfrepr.training.data_parallel import DataParallel
 from tfrepr.training.devices import Device, compute_types, jit_compile, prepare_device
 from tfrepr.training.environment import describe_environment
+from tfrepr.training.epoch_rates import learning_rate
+from tfrepr.training.evaluation import Evaluation, evaluate, forward_function
 from tfrepr.training.feature_log import feature_logs
 from tfrepr.training.optimizer import SGD
-from tfrepr.training.schedule import learning_rate
-from tfrepr.training.steps import StepLog, training_accuracies
 
 CROP_SIDE = 28
 """Side of the centre crop under `--preprocessing per-image` (Zhang et al. 2016, appendix A), pixels."""

@@ -15,13 +15,13 @@ from typing import Any
 import click
 import keras
 
-from tfrepr.evaluation import evaluate, forward_function
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.runs import RunDirectory
 from tfrepr.training.callbacks import Checkpoints, CSVLog, EpochLines, Validation
 from tfrepr.training.checkpoint import Checkpoint, Progress, load_model
 from tfrepr.training.checkpoint_digest import checkpoint_digests
-from tfrepr.training.step_schedules import POLICIES
+from tfrepr.training.evaluation import evaluate, forward_function
+from tfrepr.training.step_rates import POLICIES
 from tfrepr.training.transfer import freeze_backbone, transfer_weights
 
 STAGE_FILE = "stage.json"

@@ -9,7 +9,7 @@ from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, label_rank
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import off_default, plain_text
 from tfrepr.reading import noted
-from tfrepr.results import named_classes
+from tfrepr.results.tables import named_classes
 from tfrepr.text_tables import markdown_table, markdown_text
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 
 from tfrepr.analysis.calibration import expected_calibration_error, temperature_warning, top_probabilities
+from tfrepr.analysis.temperature import fit_temperature
 from tfrepr.data.resizing import Recipe, training_batches
-from tfrepr.evaluation import evaluate, forward_function
 from tfrepr.files import user_path
 from tfrepr.models.build import build_model
 from tfrepr.models.encoders.resnet50 import load_pretrained
@@ -22,11 +22,11 @@ from tfrepr.seeds import integer_seed
 from tfrepr.training.checkpoint import load_model, save_model
 from tfrepr.training.checkpoint_digest import checkpoint_digests
 from tfrepr.training.devices import compute_types
+from tfrepr.training.evaluation import evaluate, forward_function
 from tfrepr.training.stages import Lesson, Stage, run_stage
 from tfrepr.training.transfer import transfer_weights
 from tfrepr.weak_labels.options import WeakLabelConfig
 from tfrepr.weak_labels.runs import starting_weights
-from tfrepr.weak_labels.temperature import fit_temperature
 from tfrepr.weak_labels.workshop import Workshop
 
 VALIDATION_SHARE = 0.2

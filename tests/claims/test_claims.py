@@ -1,0 +1,290 @@
+"""Quantities by hand, the rule for claims, and the list of claims, on run directories that are written by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.report.test_report import cell
+from tests.synthetic_runs import write_csv
+from tfrepr.claims.catalogue import all_claims, judgements
+from tfrepr.claims.comparisons import MINUS, NOT_RUN, Claim, Comparison, Finding, Judgement, judge, minus
+from tfrepr.claims.factorial import INTERACTION
+from tfrepr.claims.quantities import (
+    Accuracy,
+    Attacked,
+    ConvergenceEpochs,
+    FeatureScore,
+    KeptShare,
+    LastLoss,
+    OriginalMinusCopy,
+    Records,
+)
+from tfrepr.claims.verdicts import ABOVE, BELOW, COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED, over_seeds
+from tfrepr.config import RunConfig
+from tfrepr.experiments import evidence
+from tfrepr.registry import EXPERIMENTS
+from tfrepr.report.pages import full_report, read_sources, readme_blocks
+from tfrepr.results.answers import ANSWERS_FILE, packed_answers
+from tfrepr.results.attack_rows import COLUMNS, Survivors
+from tfrepr.runs import HISTORY_COLUMNS
+
+SPEECH, CATEGORY = RunConfig(dataset="cifar10", label="speech"), RunConfig(dataset="cifar10", label="category")
+IMAGES = 40
+
+
+def write(output, config, accuracy=0.5, right=None, variant=None):
+    """A finished run of exactly this config; `right`: which of its test images it answers rightly."""
+    fields = {name: getattr(config, name) for name in ("encoder", "label", "percent", "percent_of", "seed", "validation_every",
+                                                       "epochs", "label_smoothing")}
+    path = cell(output, accuracy if right is None else float(np.mean(right)), **fields)
+    if right is not None:
+        change(path, "metrics.json", test_images=len(right))
+        (path / ANSWERS_FILE).write_text(json.dumps(packed_answers({"nearest": np.asarray(right, bool)})))
+    if variant is not None:
+        change(path, "environment.json", data_variant=variant)
+    return path
+
+
+def change(path, name, **values):
+    (path / name).write_text(json.dumps(json.loads((path / name).read_text()) | values))
+
+
+def attack(path, rows, *, keep=True, images=IMAGES):
+    """attacks.csv; `rows`: which images withstood, by (protocol, attack, goal, epsilon)."""
+    lines, kept = [], {}
+    for (protocol, name, goal, epsilon), left in rows.items():
+        key = (protocol, name, goal, "training", "pixel", float(epsilon), 5, 1, 0, "nearest", images)
+        lines.append([*key, images, int(np.sum(left)), None, 0, 1.0])
+        kept[key] = np.asarray(left, bool)
+    write_csv(path / "attacks.csv", COLUMNS, lines)
+    if keep:
+        Survivors(path / "attack_survivors.npz").add(kept)
+
+
+def first(count, images=IMAGES):
+    return np.arange(images) < count
+
+
+def records(output):
+    return Records(read_sources(output))
+
+
+def run_of(output):
+    return read_sources(output).results.runs.to_dict("records")[0]
+
+
+def claim(*comparisons, mark=""):
+    return Claim("C9", "ours", "It helps", comparisons, "2026-11-25", "By hand.", mark)
+
+
+def judged(output, *comparisons):
+    return judge(claim(*comparisons), records(output))
+
+
+def only(found):
+    (measured,) = found.values()
+    return measured
+
+
+def test_accuracy_and_its_images(tmp_path):
+    write(tmp_path, SPEECH, right=first(30))
+    found = only(Accuracy().of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(75)
+    assert found.images.tolist() == [100.0] * 30 + [0.0] * 10
+
+
+def test_answers_of_another_network_are_no_record(tmp_path):
+    change(write(tmp_path, SPEECH, right=first(30)), "metrics.json", test_accuracy=0.5)
+    found = only(Accuracy().of(run_of(tmp_path), records(tmp_path)))
+    assert (found.value, found.images) == (50, None)
+
+
+def test_accuracy_under_attack_is_a_share_of_all_images(tmp_path):
+    setting = ("paper", "fgsm", "targeted", 0.1)
+    attack(write(tmp_path, SPEECH), {setting: first(10), ("paper", "fgsm", "targeted", 0.2): first(5)})
+    found = only(Attacked(*setting).of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(25)
+    assert found.images.sum() == 1000
+    assert Attacked("paper", "fgsm", "untargeted", 0.1).of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_half_of_the_worst_case_is_kept(tmp_path):
+    """20 of 40 images withstand standard attacks, 12 adaptive ones: 30% minus half of 50%."""
+    attack(write(tmp_path, SPEECH), {("standard", "ensemble", "untargeted", 4.0): first(20),
+                                     ("adaptive", "ensemble", "untargeted", 4.0): first(12)})
+    found = only(KeptShare(4.0).of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(5)
+    assert (found.images[0], found.images[15], found.images[30]) == (50, -50, 0)
+    assert KeptShare(8.0).of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_convergence_by_hand(tmp_path):
+    """From 10 to 0: nine tenths of the fall are done at 1.0, in the third of four epochs."""
+    path = write(tmp_path, SPEECH)
+    rows = [[epoch, 0.1, loss, 1.0, 0.5, 0.5, 1.0, 100.0] for epoch, loss in ((1, 10.0), (2, 4.0), (3, 1.0), (4, 0.0))]
+    write_csv(path / "history.csv", HISTORY_COLUMNS, rows)
+    assert only(ConvergenceEpochs().of(run_of(tmp_path), records(tmp_path))).value == 3
+    assert only(LastLoss().of(run_of(tmp_path), records(tmp_path))).value == 0
+    rows[3][2] = "nan"
+    write_csv(path / "history.csv", HISTORY_COLUMNS, rows)
+    assert ConvergenceEpochs().of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_scores_of_features_and_copies_by_hand(tmp_path, capsys):
+    path = write(tmp_path, SPEECH, variant="CIFAR-10 (JPEG copy)")
+    (path / "features").mkdir()
+    (path / "features" / "scores.csv").write_text("progress,silhouette,knn_purity\n0.5,0.3,0.6\n")
+    folder = path / "evaluation" / "originals"
+    folder.mkdir(parents=True)
+    (folder / "paired.json").write_text(json.dumps({"images": 200, "only_own": 3, "only_other": 7}))
+    assert only(FeatureScore("silhouette", 0.5).of(run_of(tmp_path), records(tmp_path))).value == 0.3
+    found = only(OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)))
+    assert found.value == pytest.approx(2)
+    assert np.unique(found.images, return_counts=True)[1].tolist() == [3, 190, 7]
+    for damage in ("{", "[]", '{"images": 200}', '{"images": "many", "only_own": 3, "only_other": 7}'):
+        (folder / "paired.json").write_text(damage)
+        assert OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)) == {}
+        assert f"{folder / 'paired.json'} is damaged" in capsys.readouterr().err
+    change(path, "environment.json", data_variant="official")
+    assert OriginalMinusCopy().of(run_of(tmp_path), records(tmp_path)) == {}
+
+
+def test_three_seeds_are_paired_by_seed_data_and_epochs(tmp_path):
+    for seed, (speech, category) in enumerate(((0.30, 0.25), (0.40, 0.36), (0.50, 0.44))):
+        write(tmp_path, SPEECH.replace(seed=seed), speech)
+        write(tmp_path, CATEGORY.replace(seed=seed), category)
+    write(tmp_path, SPEECH.replace(seed=3), 0.9)
+    write(tmp_path, SPEECH.replace(seed=4, epochs=700), 0.95)
+    write(tmp_path, CATEGORY.replace(seed=4), 0.1)
+    write(tmp_path, CATEGORY.replace(seed=3), 0.1, variant="CIFAR-10 (JPEG copy)")
+    finding, = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 2.0)).findings
+    half = 4.302653 / 3**0.5
+    assert finding.estimate.interval == pytest.approx((5 - half, 5 + half), rel=1e-6)
+    assert (finding.verdict(), finding.estimate.over, finding.estimate.count) == (SUPPORTED, "seeds", 3)
+
+
+def test_two_seeds_have_values_and_no_interval(tmp_path):
+    for seed in range(2):
+        write(tmp_path, SPEECH.replace(seed=seed), right=first(40 - 4 * seed))
+        write(tmp_path, CATEGORY.replace(seed=seed), right=first(8))
+    found = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 0.0))
+    assert found.findings[0].estimate.interval is None
+    assert found.findings[0].estimate.text() == "+80.0, +70.0"
+    assert found.findings[0].verdict() == "inconclusive (two seeds have no interval)"
+
+
+def test_single_networks_are_compared_image_by_image(tmp_path):
+    """Ten images of forty more, and no image less: a paired interval is narrower than that of two shares."""
+    write(tmp_path, SPEECH, right=first(30))
+    write(tmp_path, CATEGORY, right=first(20))
+    found = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 0.0))
+    finding, = found.findings
+    assert (finding.estimate.mean, finding.estimate.over, finding.estimate.count) == (25, "images", IMAGES)
+    assert finding.estimate.interval == pytest.approx((12.5, 40), abs=2.6)
+    assert (finding.verdict(), found.verdict()) == ("supported, for these networks",) * 2
+
+
+def test_without_a_record_of_images_one_seed_decides_nothing(tmp_path):
+    write(tmp_path, SPEECH, right=first(30))
+    (write(tmp_path, CATEGORY, right=first(20)) / ANSWERS_FILE).unlink()
+    found = judged(tmp_path, minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 0.0), minus(SPEECH, CATEGORY, LastLoss(), ABOVE, 0.0))
+    assert [finding.verdict() for finding in found.findings] == ["inconclusive (one seed, single images not recorded)",
+                                                                 "inconclusive (one seed)"]
+
+
+def test_attacks_on_other_numbers_of_images_are_not_compared(tmp_path):
+    setting = ("paper", "fgsm", "targeted", 0.1)
+    attack(write(tmp_path, SPEECH), {setting: first(30)})
+    category = write(tmp_path, CATEGORY)
+    attack(category, {setting: first(10, 20)}, images=20)
+    assert judged(tmp_path, minus(SPEECH, CATEGORY, Attacked(*setting), ABOVE, 0.0)).findings[0].verdict() == \
+        "not run (not measured)"
+    attack(category, {setting: first(20)})
+    finding, = judged(tmp_path, minus(SPEECH, CATEGORY, Attacked(*setting), ABOVE, 0.0)).findings
+    assert (finding.estimate.mean, finding.verdict()) == (25, "supported, for these networks")
+
+
+def test_weights_over_four_cells(tmp_path):
+    """The interaction of (10, 14, 11, 21) is (21 - 14) - (11 - 10) = 6."""
+    cells = {factors: SPEECH.replace(label=label) for factors, label in zip(
+        INTERACTION, ("onehot", "lowdim", "blocks", "random"), strict=True)}
+    for (_, config), accuracy in zip(cells.items(), (0.10, 0.14, 0.11, 0.21), strict=True):
+        write(tmp_path, config, accuracy)
+    terms = tuple((config, INTERACTION[factors]) for factors, config in cells.items())
+    finding, = judged(tmp_path, Comparison(terms, "interaction", Accuracy(), ABOVE, 0.0)).findings
+    assert finding.estimate.mean == pytest.approx(6)
+    assert len(finding.runs) == 4
+
+
+def finding(word, *values, expected=ABOVE, margin=0.0):
+    return Finding(minus(SPEECH, CATEGORY, Accuracy(), expected, margin), over_seeds(values) if values else None, "", (), word)
+
+
+@pytest.mark.parametrize(("found", "word"), [
+    ([], NOT_RUN), ([finding(NOT_RUN)], NOT_RUN), ([finding(SUPPORTED, 1, 2, 3)] * 2, SUPPORTED),
+    ([finding(SUPPORTED, 1, 2, 3), finding(CONTRADICTED, -1, -2, -3), finding(NOT_RUN)], CONTRADICTED),
+    ([finding(SUPPORTED, 1, 2, 3), finding(INCONCLUSIVE, 1, -1, 0)], INCONCLUSIVE),
+    ([finding(SUPPORTED, 1, 2, 3), finding(NOT_RUN)], INCONCLUSIVE)])
+def test_the_word_of_a_claim(found, word):
+    assert Judgement(claim(), tuple(found)).word == word
+
+
+def test_a_claim_says_how_many_comparisons_have_data_and_which_decides():
+    found = (finding(SUPPORTED, 1.0, 2.0, 3.0), finding(CONTRADICTED, -1.0, -2.0, -3.0), finding(NOT_RUN),
+             finding(CONTRADICTED, -11.0, -12.0, -13.0))
+    judgement = Judgement(claim(), found)
+    assert judgement.verdict() == "contradicted (3 of 4 comparisons have data)"
+    assert judgement.deciding() is found[3]
+    within = finding(INCONCLUSIVE, 4.0, expected=COMPARABLE, margin=1.0)
+    assert within.slack() == -3
+    assert finding(SUPPORTED, -4.0, expected=BELOW).slack() == 4
+
+
+def test_every_comparison_is_of_cells_that_an_experiment_registers():
+    asked = {cell.replace(seed=0) for name in EXPERIMENTS for cell in EXPERIMENTS[name]()}
+    for one in all_claims():
+        assert one.comparisons, one.name
+        for comparison in one.comparisons:
+            assert {config.replace(seed=0) for config, _ in comparison.terms} <= asked, one.name
+
+
+def test_margins_carry_a_date_and_a_reason():
+    claims = all_claims()
+    assert len({one.name for one in claims}) == len(claims)
+    for one in claims:
+        assert one.date == "2026-11-25"
+        assert len(one.reason.split()) > 5
+        assert len(one.statement.split()) <= 14
+        assert one.name.replace(" ", "").isalnum()  # a heading whose link is known
+        assert ("first look" in one.name) == bool(one.mark)
+
+
+def test_the_list_asks_what_the_paper_claims():
+    claims = {one.name: one for one in all_claims()}
+    assert [(comparison.what, comparison.expected, comparison.margin) for comparison in claims["C1"].comparisons] == [
+        *((f"{label} {MINUS} category", COMPARABLE, 1.0) for label in ("speech", "shuffle", "composite", "random")),
+        (f"constant {MINUS} category", BELOW, 0.0)]
+    assert claims["C1"].comparisons[4].paper == pytest.approx(88.61 - 92.34)
+    epochs = {name: claims[name].comparisons[0].terms[1][0].epochs for name in ("C1", "C1e", "C2", "C2b", "C1 first look")}
+    assert epochs == {"C1": 20, "C1e": 60, "C2": 200, "C2b": 600, "C1 first look": 10}
+    assert len(claims["C3"].comparisons) == 3 * 4 * 3
+    assert [comparison.what for comparison in claims["D3"].comparisons] == ["interaction (1% of the images)",
+                                                                            "interaction (robust, all images)"]
+
+
+def test_a_claim_from_runs_to_report(tmp_path):
+    """Three labels match category on images alone, one was not run: the table says so, and links to every number."""
+    right = first(5000, 10_000)
+    for config in evidence.all_data():
+        if config.epochs != evidence.BASELINE_EPOCHS and config.label != "random":
+            write(tmp_path, config, right=first(500, 10_000) if config.label == "constant" else right)
+    sources = read_sources(tmp_path)
+    found = {judgement.claim.name: judgement for judgement in judgements(sources)}
+    assert [finding.word for finding in found["C1"].findings] == [SUPPORTED, SUPPORTED, SUPPORTED, NOT_RUN, SUPPORTED]
+    row, = (line for line in readme_blocks(sources)["claims"].splitlines() if line.startswith("| [C1](RESULTS.md#c1) "))
+    assert "inconclusive (4 of 5 comparisons have data)" in row
+    text = full_report(sources)
+    assert "### C1\n\nTable 1: With all images" in text
+    assert f"| constant {MINUS} category | test accuracy | below 0 | {MINUS}45.0 [" in text
+    assert f"] | {MINUS}3.7 | 10,000 images | 60 and 20 | supported, for these networks |" in text

@@ -1,0 +1,231 @@
+"""A claim is data: a list of comparisons with their margins; one rule judges every claim (`tfrepr.claims.verdicts`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfrepr.claims.quantities import Measured, Quantity, Records
+from tfrepr.claims.verdicts import (
+    ABOVE,
+    BELOW,
+    CONTRADICTED,
+    FEWEST_SEEDS,
+    INCONCLUSIVE,
+    SUPPORTED,
+    Estimate,
+    over_images,
+    over_seeds,
+    p_values,
+    words,
+)
+from tfrepr.config import RunConfig
+from tfrepr.results.seeds import Run, RunIndex
+
+NOT_RUN = "not run"
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A weighted sum over cells, in most cases a first minus a second, and what is claimed of it.
+
+    Attributes:
+        terms: Cells with their weights; the cells' seeds stand for all.
+        what: The sum in words, as `"speech \N{MINUS SIGN} category"`.
+        quantity: What is added up.
+        expected: `ABOVE` or `BELOW` the margin, or `COMPARABLE`: within plus and minus the margin.
+        margin: In the unit of the quantity.
+        paper: The difference that the paper prints, or None.
+    """
+
+    terms: tuple[tuple[RunConfig, float], ...]
+    what: str
+    quantity: Quantity
+    expected: str
+    margin: float
+    paper: float | None = None
+
+    def expectation(self) -> str:
+        """`"above 0"`, `"below 1"`, `"within ±3"`."""
+        return f"{self.expected} {self.margin:g}" if self.expected in (ABOVE, BELOW) else f"within ±{self.margin:g}"
+
+    def holds_in(self) -> tuple[float, float]:
+        """The differences of which the claim is true: ends, one of which may be infinite."""
+        if self.expected == ABOVE:
+            return self.margin, np.inf
+        return (-np.inf if self.expected == BELOW else -self.margin), self.margin
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the paper says, or what we ask, as comparisons.
+
+    Attributes:
+        name: As `"C2"`; a heading of RESULTS.md, so letters, digits and spaces alone.
+        source: Where the paper says it, or `"ours"`.
+        statement: About ten words.
+        comparisons: A verdict needs all of them.
+        date: Day on which the margins were set.
+        reason: Of the margins, one sentence.
+        mark: What a reader must know beside the verdict, such as `"first look, 10 epochs"`.
+    """
+
+    name: str
+    source: str
+    statement: str
+    comparisons: tuple[Comparison, ...]
+    date: str
+    reason: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A comparison with what the runs say.
+
+    Attributes:
+        comparison: The comparison.
+        estimate: The difference; None where the runs do not have it.
+        remark: Why there is no difference, or no interval; empty where there are both.
+        runs: The runs behind it.
+        word: One of the words of `tfrepr.claims.verdicts`, or `NOT_RUN`.
+    """
+
+    comparison: Comparison
+    estimate: Estimate | None
+    remark: str
+    runs: tuple[Run, ...] = ()
+    word: str = NOT_RUN
+
+    def verdict(self) -> str:
+        """The word, for which networks, and the remark."""
+        word = self.word if self.estimate is None else _worded(self.word, [self])
+        return f"{word} ({self.remark})" if self.remark else word
+
+    def slack(self) -> float:
+        """How far the least favourable end of the interval lies inside the claimed range; negative outside."""
+        if self.estimate is None:
+            return np.inf
+        low, high = self.estimate.interval or (min(self.estimate.values), max(self.estimate.values))
+        least, most = self.comparison.holds_in()
+        return min(low - least, most - high)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim with its findings and its verdict.
+
+    Attributes:
+        claim: The claim.
+        findings: One a comparison, in its order.
+    """
+
+    claim: Claim
+    findings: tuple[Finding, ...]
+
+    @property
+    def known(self) -> list[Finding]:
+        """Those with a difference."""
+        return [finding for finding in self.findings if finding.estimate is not None]
+
+    @property
+    def word(self) -> str:
+        """Supported if all comparisons are, contradicted if any is, `NOT_RUN` without a difference, else inconclusive."""
+        found = [finding.word for finding in self.findings]
+        if not self.known:
+            return NOT_RUN
+        if CONTRADICTED in found:
+            return CONTRADICTED
+        return SUPPORTED if set(found) == {SUPPORTED} else INCONCLUSIVE
+
+    def verdict(self) -> str:
+        """The word, for which networks, and how many comparisons have data where not all have."""
+        word = _worded(self.word, [finding for finding in self.findings if finding.word == self.word])
+        missing = 0 < len(self.known) < len(self.findings)
+        return f"{word} ({len(self.known)} of {len(self.findings)} comparisons have data)" if missing else word
+
+    def deciding(self) -> Finding | None:
+        """Of the comparisons that carry the verdict, that with the least `slack`."""
+        carry = [finding for finding in self.known if finding.word == self.word] or self.known
+        return min(carry, key=Finding.slack, default=None)
+
+
+def judge(claim: Claim, records: Records) -> Judgement:
+    """The verdict of every comparison of a claim, corrected for their number."""
+    found = [_measure(comparison, records) for comparison in claim.comparisons]
+    questions = [None if finding.estimate is None else
+                 p_values(finding.estimate, finding.comparison.expected, finding.comparison.margin) for finding in found]
+    judged = [finding if finding.estimate is None else
+              Finding(finding.comparison, finding.estimate, finding.remark, finding.runs, word)
+              for finding, word in zip(found, words(questions), strict=True)]
+    return Judgement(claim, tuple(judged))
+
+
+def runs_of(cell: RunConfig, index: RunIndex) -> dict[tuple[int, str], Run]:
+    """The finished runs of a cell by seed and data, those alone that train its number of epochs in its precision.
+
+    Of several with one seed, that with the cell's own config stands.
+    """
+    found = [run for seeds in index.seeds(cell) for run in seeds.runs
+             if (run["epochs"], run["mixed_precision"]) == (cell.epochs, cell.mixed_precision)]
+    found.sort(key=lambda run: (run["seed"], run["run"] == cell.replace(seed=run["seed"]).run_name))
+    return {(run["seed"], str(run["data_variant"])): run for run in found}
+
+
+def label_name(cell: RunConfig) -> str:
+    """`"speech"`, or `"smoothed category"`."""
+    return f"smoothed {cell.label}" if cell.label_smoothing else cell.label
+
+
+def minus(first: RunConfig, second: RunConfig, quantity: Quantity, expected: str, margin: float,
+          paper: float | None = None) -> Comparison:
+    """A comparison of two cells."""
+    return Comparison(((first, 1.0), (second, -1.0)), f"{label_name(first)} {MINUS} {label_name(second)}", quantity, expected,
+                      margin, paper)
+
+
+def _measure(comparison: Comparison, records: Records) -> Finding:
+    """The difference over the seeds that all cells have on the same data and in the same setting.
+
+    Of several kinds of data or settings, that of the most seeds and then the largest setting counts.
+    """
+    cells, quantity = [runs_of(cell, records.index) for cell, _ in comparison.terms], comparison.quantity
+    common = sorted(set.intersection(*map(set, cells)))
+    places: dict[tuple[Any, ...], list[tuple[list[Run], list[Measured]]]] = defaultdict(list)
+    for seed, variant in common:
+        runs = [runs_by_seed[seed, variant] for runs_by_seed in cells]
+        numbers = [quantity.of(run, records) for run in runs]
+        for setting in set.intersection(*map(set, numbers)):
+            places[variant, setting].append((runs, [by_setting[setting] for by_setting in numbers]))
+    if not places:
+        remark = "" if not all(cells) else "no seed and data in common" if not common else "not measured"
+        return Finding(comparison, None, remark)
+    seeds = places[max(places, key=lambda place: (len(places[place]), place[1], place[0]))]
+    weights = [weight for _, weight in comparison.terms]
+    estimate, remark = _estimate([numbers for _, numbers in seeds], weights, of_images=quantity.of_images)
+    return Finding(comparison, estimate, remark, tuple(run for runs, _ in seeds for run in runs))
+
+
+def _estimate(seeds: Sequence[Sequence[Measured]], weights: Sequence[float], *, of_images: bool) -> tuple[Estimate, str]:
+    """Over seeds, or over the images of single networks; with the reason where there is no interval."""
+    over = over_seeds([sum(weight * number.value for weight, number in zip(weights, numbers, strict=True))
+                       for numbers in seeds])
+    if len(seeds) > 1:
+        return over, "" if len(seeds) >= FEWEST_SEEDS else "two seeds have no interval"
+    images = [number.images for number in seeds[0]]
+    if any(each is None for each in images) or len({len(each) for each in images}) > 1:
+        return over, "one seed, single images not recorded" if of_images else "one seed"
+    return over_images(sum(weight * each for weight, each in zip(weights, images, strict=True)).round(6)), ""
+
+
+def _worded(word: str, findings: Sequence[Finding]) -> str:
+    """`"supported, for these networks"` where test images were drawn anew, not networks."""
+    alone = [finding for finding in findings if finding.estimate is not None and finding.estimate.over == "images"]
+    if not alone:
+        return word
+    return f"{word}, for {'these networks' if any(len(finding.runs) > 1 for finding in alone) else 'this network'}"

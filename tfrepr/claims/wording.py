@@ -1,0 +1,21 @@
+"""How the number behind a verdict is written, in tables and in the forest plot."""
+
+from __future__ import annotations
+
+from tfrepr.claims.comparisons import Finding
+
+
+def with_minus(text: str) -> str:
+    """Numbers with the sign that has the width of a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def difference_text(finding: Finding) -> str:
+    """The difference with its interval, or every seed's."""
+    return with_minus(finding.estimate.text(finding.comparison.quantity.digits))
+
+
+def count_text(finding: Finding) -> str:
+    """`"3 seeds"`, or `"10,000 images"` of a single network."""
+    count, over = finding.estimate.count, finding.estimate.over
+    return f"{count:,} {over if count > 1 else over.removesuffix('s')}"

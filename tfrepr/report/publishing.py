@@ -1,0 +1,102 @@
+"""What scripts/report.py writes: a user's report beside the runs, or, for maintainers, the project's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tfrepr.claims.catalogue import judgements
+from tfrepr.errors import UserError
+from tfrepr.figures.drawing import draw
+from tfrepr.figures.forest import forest
+from tfrepr.figures.series import NothingToPlotError
+from tfrepr.figures.style import save
+from tfrepr.files import write_atomically
+from tfrepr.report.pages import full_report, read_sources, readme_blocks, with_blocks
+from tfrepr.results.records import keep_records
+from tfrepr.results.sources import Sources
+
+RESULTS = "RESULTS.md"
+RECORDS, FIGURES = "records", "figures"
+"""Folders of a user's report."""
+PROJECT = Path(__file__).resolve().parents[2]
+PUBLISHED = Path("output") / "results"
+"""The records that are under version control, in the project's folder."""
+FOREST = Path("plots") / "results" / "forest"
+"""The project's forest plot, without its ending."""
+
+
+def write_user_report(output: Path, folder: Path, *, figures: bool) -> Iterator[str]:
+    """Writes RESULTS.md of all runs, their records and figures; yields lines for the terminal.
+
+    Args:
+        output: Folder of all results.
+        folder: Of the report.
+        figures: Draw everything for which there are data.
+
+    Raises:
+        UserError: The folder cannot be written.
+    """
+    if folder.resolve() == PROJECT:
+        raise UserError(f"A report in {folder} would replace the project's own {RESULTS}. Choose another folder with --report; "
+                        "maintainers use --publish.")
+    sources = read_sources(output)
+    yield from _notes(sources)
+    changed = keep_records(output, folder / RECORDS)
+    yield f"Records of finished runs: {folder / RECORDS} ({len(changed)} files are new or changed)"
+    pictures = list(_drawn(sources, folder / FIGURES)) if figures else []
+    shown = [f"![{picture.stem}]({picture.relative_to(folder).as_posix()})" for picture in pictures]
+    first = _forest(sources, folder / FIGURES / FOREST.name) if figures else None
+    text = full_report(sources, first and first.relative_to(folder).as_posix())
+    text += "\n## Figures\n\n" + "\n\n".join(shown) + "\n" if shown else ""
+    write_atomically(folder / RESULTS, text.encode())
+    yield f"Written: {folder / RESULTS} ({len(sources.results.runs)} runs, {len(pictures) + bool(first)} figures)"
+
+
+def publish(output: Path, project: Path) -> Iterator[str]:
+    """Takes the records of all finished runs into the project and writes its RESULTS.md and the tables of its README.
+
+    Args:
+        output: Folder of all results.
+        project: The project's folder.
+
+    Raises:
+        UserError: The README cannot be read or lacks markers, or something cannot be written.
+    """
+    readme = project / "README.md"
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{readme} cannot be read ({error}). --publish writes into the project's own folder; a report of your "
+                        "runs needs no such option.") from None
+    changed = keep_records(output, project / PUBLISHED)
+    yield f"Records kept in {project / PUBLISHED}: {len(changed)} files are new or changed"
+    sources = read_sources(project / PUBLISHED)
+    yield from _notes(sources)
+    text = with_blocks(text, readme, readme_blocks(sources))
+    picture = _forest(sources, project / FOREST)
+    write_atomically(project / RESULTS, full_report(sources, picture and picture.relative_to(project).as_posix()).encode())
+    write_atomically(readme, text.encode())
+    yield f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), the tables in {readme}" + (
+        f", and {picture}" if picture else "")
+
+
+def _notes(sources: Sources) -> Sequence[str]:
+    return [f"Note: {note}" for note in sources.results.notes]
+
+
+def _forest(sources: Sources, path: Path) -> Path | None:
+    """The forest plot, which is not drawn where no comparison has runs."""
+    try:
+        picture, = save(forest(judgements(sources)), path, ("png",))
+    except NothingToPlotError:
+        return None
+    return picture
+
+
+def _drawn(sources: Sources, folder: Path) -> Iterator[Path]:
+    """All figures for which there are data, possibly none."""
+    try:
+        yield from draw(sources.results, (), folder, "runs", ("png",))
+    except NothingToPlotError:
+        return
