@@ -78,7 +78,7 @@ class _Todo:
     def epsilons(self, attack: Attack) -> tuple[float, ...]:
         """Strengths of which a row is missing."""
         return tuple(epsilon for epsilon in self.protocol.epsilons
-                     if not all(self._has(key) for key in self._keys(attack, epsilon)))
+                     if not all(self._has(attack, key) for key in self._keys(attack, epsilon)))
 
     def withstood(self, attack: Attack, epsilons: tuple[float, ...]) -> np.ndarray | None:
         """In a cascade, what the attack before this one left, bool `(epsilons, images, criteria)`; None before the first."""
@@ -99,12 +99,13 @@ class _Todo:
         return [row_key(self.protocol, attack, epsilon, self.attack_seed, criterion, self.images)
                 for criterion in self.criteria]
 
-    def _has(self, key: Key) -> bool:
-        return key in self.rows and (not self.protocol.ensemble or key in self.survivors)
+    def _has(self, attack: Attack, key: Key) -> bool:
+        return key in self.rows and self.rows[key].every_iterate >= attack.every_iterate and (
+            not self.protocol.ensemble or key in self.survivors)
 
     def _ensemble_missing(self) -> bool:
         ensemble = ensemble_attack(self.protocol)
-        return self.protocol.ensemble and not all(key in self.rows for epsilon in self.protocol.epsilons
+        return self.protocol.ensemble and not all(self._has(ensemble, key) for epsilon in self.protocol.epsilons
                                                   for key in self._keys(ensemble, epsilon))
 
 

@@ -164,8 +164,7 @@ def standard(settings: AttackSettings) -> Protocol:
     https://arxiv.org/abs/1706.06083: 20 steps of 2.5 epsilon / 20 from a uniform point of the ball, epsilon in units of 1/255.
     An image is broken when any iterate breaks it.
     """
-    attacks = tuple(attack for goal in GOALS for attack in (Attack("fgsm", goal, every_iterate=True),
-                                                             _pgd(settings, goal, "training")))
+    attacks = tuple(attack for goal in GOALS for attack in (Attack("fgsm", goal), _pgd(settings, goal, "training")))
     return Protocol("standard", "pixel", settings.strengths(PIXEL_EPSILONS), attacks, ensemble=True)
 
 
