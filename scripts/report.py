@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
               help="folder of the report  [default: report in the folder of all results]")
 @click.option("--no-figures", is_flag=True, help="write the report and the records alone")
 @click.option("--publish", is_flag=True,
-              help="for maintainers: write the project's own RESULTS.md, README.md tables, plot and output/results instead")
+              help="for maintainers: write the project's own RESULTS.md, tables of pages, plots and output/results instead")
 @click.option("--project", type=FOLDER, default=ROOT, help="with --publish: the project's folder "
                                                                                "[default: that of this script]")
 @user_errors

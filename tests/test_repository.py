@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import runpy
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,8 +35,9 @@ PROJECT_PATH = re.compile(
     r"(?<![\w./-])(?:(?:tfrepr|scripts|tests|benchmarks|\.ci)/[\w./-]*\w|requirements[\w-]*\.txt|pyproject\.toml)"
 )
 PROJECT_NAME = re.compile(r"\btfrepr(?:\.[A-Za-z_]\w*)+")
-COMMAND = re.compile(r"\bpython3? +((?:scripts|benchmarks)/\w+\.py[^\n`|]*)")
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "MODEL_CARD.md")
+COMMAND = re.compile(r"(?:\bpython3? +(?:scripts|benchmarks)/(\w+)\.py|(?:^|`|=\w+ )tfrepr +([a-z-]+))(?![\w.])([^\n`|]*)",
+                     flags=re.M)
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "MODEL_CARD.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
 
 
 def requirements(name: str) -> set[str]:
@@ -192,32 +195,48 @@ def top_level_names(module: Path) -> set[str]:
     return names
 
 
-def documented_commands(document: str) -> list[list[str]]:
-    """Returns the command lines `python scripts/X.py ...` of a document, split into words, comments left out."""
+def documented_commands(document: str) -> list[tuple[str, list[str]]]:
+    """Returns the command lines `tfrepr x ...` and `python scripts/x.py ...` of a document: script and words, without comments.
+
+    In running text a command ends where the text in backquotes does.
+    """
     joined = re.sub(r"\\\n\s*", " ", text_of(document))
-    return [shlex.split(command, comments=True) for command in COMMAND.findall(joined)]
+    return [((script or name.replace("-", "_")), shlex.split(rest, comments=True))
+            for script, name, rest in COMMAND.findall(joined)]
 
 
 @functools.cache
-def help_options(*command: str) -> frozenset[str]:
-    """Returns the options that a script lists with `--help`."""
-    finished = subprocess.run(
-        [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
-    )
-    assert finished.returncode == 0, f"{' '.join(command)} --help failed:\n{finished.stderr}"
-    return frozenset(re.findall(r"(?<![\w-])--[a-z][\w-]*", finished.stdout))
+def click_command(script: str) -> click.Command | None:
+    """Returns a script's command; None where there is no such script."""
+    path = next((path for folder in ("scripts", "benchmarks") if (path := ROOT / folder / f"{script}.py").is_file()), None)
+    return path and runpy.run_path(str(path))["main"]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_documented_commands_exist_with_their_options(document: str) -> None:
+def test_documented_commands_exist_and_take_their_options(document: str) -> None:
+    """Each command line is read as the command itself reads it: options, choices, ranges and the number of arguments."""
     wrong = []
-    for script, *words in documented_commands(document):
-        if not (ROOT / script).is_file():
-            wrong.append(script)
+    for script, words in documented_commands(document):
+        command = click_command(script)
+        if command is None:
+            wrong.append(f"no command {script}")
             continue
-        given = {word.partition("=")[0] for word in words if word.startswith("--")}
-        wrong += [f"{script} {option}" for option in sorted(given - help_options(script))]
+        try:
+            command.make_context(script, list(words))
+        except click.exceptions.Exit:  # --help and --list-voices
+            continue
+        except click.ClickException as error:
+            wrong.append(f"{script} {shlex.join(words)}: {error.format_message()}")
     assert not wrong, f"{document} shows commands that do not work: {wrong}"
+
+
+def test_commands_are_found_in_every_way_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page.md").write_text(
+        "```\ntfrepr plot-results --figure a   # words\nKERAS_BACKEND=jax tfrepr train\n.venv/bin/python scripts/train.py \\\n"
+        "  --seed 1\n```\nType `tfrepr report`, not tfrepr.attack; tfrepr trains.\n")
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    assert documented_commands("page.md") == [("plot_results", ["--figure", "a"]), ("train", []), ("train", ["--seed", "1"]),
+                                              ("report", [])]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
