@@ -19,6 +19,7 @@ MODULES_OF = {  # distribution -> module, where the names differ
     "google-cloud-texttospeech": "google",
     "huggingface-hub": "huggingface_hub",
     "keras-hub": "keras_hub",
+    "lazy-loader": "lazy_loader",
     "pillow": "PIL",
     "scikit-image": "skimage",
     "scikit-learn": "sklearn",
