@@ -22,7 +22,7 @@ COMMANDS = {
     "label-stats": "entropy and distances of label tables",
     "pseudo-label": "train where labels are missing",
     "clean-labels": "train where labels are wrong",
-    "publish-weights": "for maintainers: half-precision weights of a run, for the project",
+    "publish-weights": "for maintainers: the weights of a run in half precision",
 }
 """What each module of `tfrepr.commands` is for; here, so that the list needs none of them."""
 
