@@ -11,7 +11,7 @@ import pytest
 
 from tests.report.test_report import cell
 from tfrepr.analysis.evaluation_results import _class_rows, _confusion_rows
-from tfrepr.report.pages import full_report, read_sources, readme_blocks
+from tfrepr.report.pages import full_report, page_blocks, read_sources
 from tfrepr.text_tables import Markup, csv_text, guarded, guarded_frame, markdown_table, markdown_text
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
@@ -85,7 +85,7 @@ def test_report_and_readme_stay_tables_whatever_a_folder_is_called(tmp_path):
     run.write_json("metrics.json", {"precision": 0.0, "recall": None, "f1": 0.0, "test_accuracy_before": 0.9,
                                     "test_accuracy_after": 0.8})
     sources = read_sources(tmp_path)
-    for text in (full_report(sources), *readme_blocks(sources).values()):
+    for text in (full_report(sources), *(text for blocks in page_blocks(sources).values() for text in blocks.values())):
         assert "<script>" not in text
         assert not re.search(r"(?<!\\)\$", text)
         for block in re.findall(r"(?:^\|.*\n?)+", text, flags=re.M):

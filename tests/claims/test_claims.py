@@ -22,9 +22,10 @@ from tfrepr.claims.quantities import (
 )
 from tfrepr.claims.verdicts import ABOVE, BELOW, COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED, over_seeds
 from tfrepr.config import RunConfig
-from tfrepr.experiments import evidence
+from tfrepr.experiments import evidence, two_cores
 from tfrepr.registry import EXPERIMENTS
-from tfrepr.report.pages import full_report, read_sources, readme_blocks
+from tfrepr.report.claim_rows import QUESTIONS, verdict_table
+from tfrepr.report.pages import full_report, page_blocks, read_sources
 from tfrepr.results.answers import ANSWERS_FILE, packed_answers
 from tfrepr.results.attack_rows import COLUMNS, Survivors
 from tfrepr.runs import HISTORY_COLUMNS
@@ -273,6 +274,16 @@ def test_the_list_asks_what_the_paper_claims():
                                                                             "interaction (robust, all images)"]
 
 
+def test_the_answer_to_a_question_says_on_which_side_and_for_what(tmp_path):
+    """Speech above category by more than the margin contradicts "comparable"; a claim with data replaces its first look."""
+    for config in (*evidence.low_data(), *two_cores.low_data()):
+        if config.label in ("category", "speech") and config.seed == 0 and not config.label_smoothing:
+            write(tmp_path, config, right=first(3_600 if config.label == "speech" else 3_000, 10_000))
+    line, = (line for line in verdict_table(judgements(read_sources(tmp_path))) if QUESTIONS["C2"] in line)
+    assert "| **no: better** ([C2](RESULTS.md#c2); for these networks; 1 of 4 comparisons) |" in line
+    assert f"| speech {MINUS} category: +6.0 [" in line
+
+
 def test_a_claim_from_runs_to_report(tmp_path):
     """Three labels match category on images alone, one was not run: the table says so, and links to every number."""
     right = first(5000, 10_000)
@@ -282,7 +293,8 @@ def test_a_claim_from_runs_to_report(tmp_path):
     sources = read_sources(tmp_path)
     found = {judgement.claim.name: judgement for judgement in judgements(sources)}
     assert [finding.word for finding in found["C1"].findings] == [SUPPORTED, SUPPORTED, SUPPORTED, NOT_RUN, SUPPORTED]
-    row, = (line for line in readme_blocks(sources)["claims"].splitlines() if line.startswith("| [C1](RESULTS.md#c1) "))
+    table = page_blocks(sources)["docs/results.md"]["claims"]
+    row, = (line for line in table.splitlines() if line.startswith("| [C1](../RESULTS.md#c1) "))
     assert "inconclusive (4 of 5 comparisons have data)" in row
     text = full_report(sources)
     assert "### C1\n\nTable 1: With all images" in text

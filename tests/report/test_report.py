@@ -17,7 +17,7 @@ from tfrepr.errors import UserError
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report.account import compute, every_seed, threats
-from tfrepr.report.pages import BLOCKS, full_report, read_sources, readme_blocks, section, weak_label_tables, with_blocks
+from tfrepr.report.pages import PAGES, README, full_report, page_blocks, read_sources, section, weak_label_tables, with_blocks
 from tfrepr.results.records import keep_records
 from tfrepr.results.tables import experiment_runs
 from tfrepr.running.grid import scaled
@@ -25,7 +25,9 @@ from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.runs import WeakLabelRun
 
 ROOT = Path(__file__).resolve().parents[2]
-MARKERS = "".join(f"above {name}\n<!-- {name}:begin -->\nsomething else\n<!-- {name}:end -->\n" for name in BLOCKS)
+MARKERS = {page: "".join(f"above {name}\n<!-- {name}:begin -->\nsomething else\n<!-- {name}:end -->\n" for name in names)
+           for page, names in PAGES.items()}
+RESULTS_PAGE, WEAK_PAGE = "docs/results.md", "docs/weak-labels.md"
 
 
 def cell(output, accuracy=None, versions="3", attacks=False, **fields):
@@ -91,7 +93,7 @@ def test_trials_stand_under_no_experiment(tmp_path):
     lines = [line.split(" | ") for line in trials.splitlines() if "nearest" in line]
     assert [(paper, ours, n, epochs) for _, paper, ours, _, n, epochs, *_ in lines] == [
         ("-", "81.50 ± 0.71", "2", "30"), ("-", "79.00", "1", "20")]
-    assert "81.50" not in "".join(readme_blocks(read_sources(tmp_path)).values())
+    assert "81.50" not in str(page_blocks(read_sources(tmp_path)))
 
 
 def test_missing_and_noisy_labels_have_tables(tmp_path):
@@ -210,18 +212,22 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
     text = full_report(sources)
     assert all(f"## {name}\n" in text for name in EXPERIMENTS)
     assert {row[1] for name, row in rows(text).items() if "CIFAR" in name} == {"not run"}
-    blocks = readme_blocks(sources)
-    assert blocks["claims"].startswith("Not run yet, with margins set: [C1](RESULTS.md#c1), ")
+    blocks = page_blocks(sources)
+    assert blocks[RESULTS_PAGE]["claims"].startswith("Not run yet, with margins set: [C1](../RESULTS.md#c1), ")
+    questions = rows(blocks[README]["verdicts"])
+    assert [answer for question, (answer, _) in questions.items() if question.endswith("?")] == [
+        "**not run** ([C6 first look](RESULTS.md#c6-first-look))", "**not run** ([C2 first look](RESULTS.md#c2-first-look))",
+        "**not run** ([C1 first look](RESULTS.md#c1-first-look))"]
     assert "not run" in rows(text.split("### C1\n")[1].split("###")[0])["speech \N{MINUS SIGN} category"]
-    assert blocks["weak-labels"] == "Not run."
-    assert all(f"`{name}`" in blocks["results"] for name in EXPERIMENTS)
+    assert blocks[WEAK_PAGE]["weak-labels"] == "Not run."
+    assert all(f"`{name}`" in blocks[RESULTS_PAGE]["results"] for name in EXPERIMENTS)
 
 
-def test_readme_changes_between_the_markers_only(tmp_path):
-    path, blocks = tmp_path / "README.md", readme_blocks(read_sources(tmp_path))
-    once = with_blocks(MARKERS + "below\n", path, blocks)
+def test_a_page_changes_between_the_markers_only(tmp_path):
+    path, blocks = tmp_path / "results.md", page_blocks(read_sources(tmp_path))[RESULTS_PAGE]
+    once = with_blocks(MARKERS[RESULTS_PAGE] + "below\n", path, blocks)
     assert once.startswith("above claims\n<!-- claims:begin -->\nNot run yet")
-    assert once.endswith("\n<!-- weak-labels:begin -->\nNot run.\n<!-- weak-labels:end -->\nbelow\n")
+    assert once.endswith("\n<!-- results:end -->\nbelow\n")
     assert "something else" not in once
     assert with_blocks(once, path, blocks) == once
     with pytest.raises(UserError, match="claims:begin"):
@@ -230,9 +236,10 @@ def test_readme_changes_between_the_markers_only(tmp_path):
 
 @pytest.fixture
 def project(tmp_path):
-    """A project's folder with a README."""
-    (tmp_path / "project").mkdir()
-    (tmp_path / "project" / "README.md").write_text(MARKERS)
+    """A project's folder with the pages that the records fill in."""
+    for page, text in MARKERS.items():
+        (tmp_path / "project" / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "project" / page).write_text(text)
     return tmp_path / "project"
 
 
@@ -248,7 +255,7 @@ def test_a_users_report_lies_beside_the_runs_and_changes_nothing_else(tmp_path, 
     output, before = tmp_path / "output", contents(project)
     cell(output, 0.9, label="speech")
     cell(output, 0.9, label="category").joinpath("metrics.json").unlink()
-    ours = [ROOT / "README.md", ROOT / "RESULTS.md"]
+    ours = [ROOT / page for page in (*PAGES, "RESULTS.md")]
     own, runs = [path.read_bytes() for path in ours], contents(output)
     result = report("--output", output, "--project", project)
     assert result.exit_code == 0, result.output
@@ -270,9 +277,10 @@ def test_publishing_is_asked_for_and_writes_the_projects_files(tmp_path, project
     result = report("--output", tmp_path / "output", "--publish", "--project", project)
     assert result.exit_code == 0, result.output
     assert "Runs found: 1, 1 of them finished" in (project / "RESULTS.md").read_text()
-    assert "| 90.00 | -2.34 | 1 |" in (project / "README.md").read_text()
+    assert "| 90.00 | -2.34 | 1 |" in (project / RESULTS_PAGE).read_text()
+    assert "**not run**" in (project / README).read_text()
     assert len(list((project / "output" / "results" / "runs").iterdir())) == 1
-    assert not (project / "plots").exists()  # nothing to compare, no forest plot
+    assert not (project / "plots").exists()  # nothing to compare, no forest plots
     assert not (tmp_path / "output" / "report").exists()
 
 
@@ -332,9 +340,10 @@ def test_the_committed_report_is_that_of_the_committed_records():
     sources = read_sources(ROOT / "output" / "results")
     again = "Write them anew with: python scripts/report.py --publish"
     assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources, "plots/results/forest.png"), again
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, content in readme_blocks(sources).items():
-        assert f"<!-- {name}:begin -->\n{content}\n<!-- {name}:end -->" in readme, again
+    for page, blocks in page_blocks(sources).items():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for name, content in blocks.items():
+            assert f"<!-- {name}:begin -->\n{content}\n<!-- {name}:end -->" in text, again
 
 
 def test_the_paper_has_every_cell_of_its_tables_once():

@@ -24,7 +24,8 @@ CLAIMED = "#E3EEF7"
 """Behind the differences of which the claim is true."""
 MOST = 4
 """Comparisons of a claim with one pair and one unit that are all drawn; of more, the worst and the best for the claim."""
-WIDEST = {"percentage points": 32.0}
+POINTS = "percentage points"
+WIDEST = {POINTS: 32.0}
 """Differences farther from 0 are drawn as an arrow at the edge, so that margins of a few points can be seen."""
 ROW_HEIGHT, AXIS_HEIGHT, LEGEND_HEIGHT = 0.15, 0.5, 0.5
 """Inches."""
@@ -39,16 +40,22 @@ class Line:
 
 
 @style.styled
-def forest(judgements: Sequence[Judgement]) -> Figure:
+def forest(judgements: Sequence[Judgement], *, short: bool = False) -> Figure:
     """Draws the comparisons that have a difference, grouped by claim; quantities of one unit share an axis.
 
     A first look is left out once the claim that it was a first look at has data. Of a claim that compares one pair in more than
     `MOST` settings the worst and the best for the claim are drawn: by verdict, then by the distance to the margin.
 
+    Args:
+        judgements: Of all claims.
+        short: One line a claim, the comparison that decides, and claims in percentage points alone.
+
     Raises:
         NothingToPlotError: No comparison has a difference.
     """
-    panels = {unit: lines for unit in _units(judgements) if (lines := list(_lines(_shown(judgements), unit)))}
+    chosen = [(judgement, [judgement.deciding()] if short else judgement.known) for judgement in _shown(judgements)]
+    units = [POINTS] if short else dict.fromkeys(finding.comparison.quantity.unit for _, known in chosen for finding in known)
+    panels = {unit: lines for unit in units if (lines := list(_lines(chosen, unit)))}
     if not panels:
         raise NothingToPlotError("No comparison of any claim has runs. Train with: python scripts/train.py --experiment "
                                  "evidence-low-data")
@@ -68,14 +75,9 @@ def _shown(judgements: Sequence[Judgement]) -> list[Judgement]:
     return [judgement for judgement in known if not (judgement.claim.mark and judgement.claim.statement in settled)]
 
 
-def _units(judgements: Sequence[Judgement]) -> list[str]:
-    return list(dict.fromkeys(finding.comparison.quantity.unit for judgement in _shown(judgements)
-                              for finding in judgement.known))
-
-
-def _lines(judgements: Sequence[Judgement], unit: str) -> Iterator[Line]:
-    for judgement in judgements:
-        known = [finding for finding in judgement.known if finding.comparison.quantity.unit == unit]
+def _lines(chosen: Sequence[tuple[Judgement, Sequence[Finding]]], unit: str) -> Iterator[Line]:
+    for judgement, findings in chosen:
+        known = [finding for finding in findings if finding.comparison.quantity.unit == unit]
         if known:
             first = " (first look)" if judgement.claim.mark else ""
             yield Line(f"{judgement.claim.name.split(' first look')[0]}, {judgement.word}: {judgement.claim.statement}{first}")

@@ -1,15 +1,24 @@
-"""The claims in the report: one short row a claim in the README, one row a comparison in RESULTS.md."""
+"""The claims in the report: three questions in the README, a short row a claim in docs/, a row a comparison in RESULTS.md."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tfrepr.claims.comparisons import Finding, Judgement
+from tfrepr.claims.comparisons import NOT_RUN, Finding, Judgement
+from tfrepr.claims.verdicts import COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from tfrepr.claims.wording import count_text, difference_text, with_minus
 from tfrepr.config import RunConfig
 from tfrepr.figures.style import ENCODER_TITLES
 from tfrepr.text_tables import Markup, markdown_table, markdown_text
 
+QUESTIONS = {
+    "C6": "Do labels of high entropy keep half of their robustness when the attack is made for them?",
+    "C2": "Are labels of high dimension as accurate as one-hot labels with 1% of the images?",
+    "C1": "Are labels of high dimension as accurate as one-hot labels with all images, and constant ones not?",
+}
+"""What a reader asks first, by the claim that answers it; its first look answers until the claim itself has data."""
+ANSWERS = {SUPPORTED: "yes", CONTRADICTED: "no", INCONCLUSIVE: "not decided", NOT_RUN: "not run"}
+QUESTION_COLUMNS = ("question", "answer", "the number that decides")
 SHORT_COLUMNS = ("", "claim", "verdict", "the number that decides")
 COLUMNS = ("difference", "of", "expected", "ours", "paper", "n", "epochs", "verdict")
 RULE = """A claim is a list of comparisons. A comparison is *supported* where its 95% interval lies on the claimed side of the \
@@ -23,11 +32,54 @@ images they answer rightly, and the verdict is "for these networks"; without tha
 unless the quantity says otherwise."""
 
 
-def short_claims(judgements: Sequence[Judgement]) -> list[str]:
-    """A row for each claim with data, then the names of the others."""
-    rows = [(Markup(_link(judgement)), _statement(judgement), judgement.verdict(), _said(judgement.deciding()))
+def verdict_table(judgements: Sequence[Judgement], report: str = "RESULTS.md") -> list[str]:
+    """A row for each of the `QUESTIONS`: its answer in plain words and the number that decides.
+
+    Args:
+        judgements: Of all claims.
+        report: Where RESULTS.md lies, seen from the page.
+    """
+    rows = []
+    for name, judgement in answering(judgements).items():
+        limits = "; ".join([_link(judgement, report), *details(judgement)])
+        rows.append((QUESTIONS[name], Markup(f"**{plain_answer(judgement)}** ({limits})"),
+                     said(judgement.deciding()) if judgement.known else "-"))
+    return markdown_table(QUESTION_COLUMNS, rows)
+
+
+def answering(judgements: Sequence[Judgement]) -> dict[str, Judgement]:
+    """By name, the judgement that answers each of the `QUESTIONS`: that of the claim, or of its first look."""
+    by_name = {judgement.claim.name: judgement for judgement in judgements}
+    return {name: by_name[name] if by_name[name].known else by_name.get(f"{name} first look", by_name[name])
+            for name in QUESTIONS}
+
+
+def plain_answer(judgement: Judgement) -> str:
+    """One of the `ANSWERS`; where "comparable" is contradicted, with the side on which the difference lies."""
+    finding = judgement.deciding()
+    if judgement.word == CONTRADICTED and finding.comparison.expected == COMPARABLE:
+        return f"{ANSWERS[CONTRADICTED]}: {'better' if finding.estimate.mean > 0 else 'worse'}"
+    return ANSWERS[judgement.word]
+
+
+def details(judgement: Judgement) -> list[str]:
+    """What limits an answer: for which networks, how many comparisons have data, a first look."""
+    missing = 0 < len(judgement.known) < len(judgement.findings)
+    alone = judgement.verdict().removeprefix(judgement.word).partition(" (")[0].removeprefix(", ")
+    return [text for text in (alone, f"{len(judgement.known)} of {len(judgement.findings)} comparisons" if missing else "",
+                              judgement.claim.mark if judgement.known else "") if text]
+
+
+def short_claims(judgements: Sequence[Judgement], report: str = "RESULTS.md") -> list[str]:
+    """A row for each claim with data, then the names of the others.
+
+    Args:
+        judgements: Of all claims.
+        report: Where RESULTS.md lies, seen from the page.
+    """
+    rows = [(Markup(_link(judgement, report)), _statement(judgement), judgement.verdict(), said(judgement.deciding()))
             for judgement in judgements if judgement.known]
-    left = ", ".join(_link(judgement) for judgement in judgements if not judgement.known)
+    left = ", ".join(_link(judgement, report) for judgement in judgements if not judgement.known)
     return [*(markdown_table(SHORT_COLUMNS, rows) if rows else []), *([""] if rows and left else []),
             *([f"Not run yet, with margins set: {left}."] if left else [])]
 
@@ -60,12 +112,13 @@ def _row(finding: Finding) -> tuple[str, ...]:
             " and ".join(dict.fromkeys(str(cell.epochs) for cell, _ in comparison.terms)), finding.verdict())
 
 
-def _link(judgement: Judgement) -> str:
+def _link(judgement: Judgement, report: str) -> str:
     name = judgement.claim.name
-    return f"[{name}](RESULTS.md#{name.lower().replace(' ', '-')})"
+    return f"[{name}]({report}#{name.lower().replace(' ', '-')})"
 
 
-def _said(finding: Finding) -> str:
+def said(finding: Finding) -> str:
+    """A difference in one line, with what was expected, of what, and how many stand behind it."""
     return (f"{finding.comparison.what}: {difference_text(finding)}, expected {finding.comparison.expectation()} "
             f"({finding.comparison.quantity.short}, {count_text(finding)})")
 

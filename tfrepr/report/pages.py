@@ -20,7 +20,7 @@ from tfrepr.paper import STATEMENTS
 from tfrepr.reading import noted
 from tfrepr.registry import EXPERIMENTS, WEAK_EXPERIMENTS
 from tfrepr.report.account import account
-from tfrepr.report.claim_rows import claim_sections, short_claims
+from tfrepr.report.claim_rows import claim_sections, short_claims, verdict_table
 from tfrepr.report.external_comparison import comparison_section
 from tfrepr.report.rows import (
     NOT_RUN,
@@ -42,10 +42,11 @@ from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import FOLDER as WEAK_LABELS
 from tfrepr.weak_labels.runs import WeakLabelRun
 
-BLOCKS = ("claims", "results", "weak-labels")
-"""Parts of the README between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
+README, ANSWERS, WEAK_PAGE = "README.md", "docs/results.md", "docs/weak-labels.md"
+PAGES = {README: ("verdicts",), ANSWERS: ("claims", "results"), WEAK_PAGE: ("weak-labels",)}
+"""Pages of the project that the records fill in part: between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
 COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data", "others")
-README_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
+SHORT_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
 ROWS: dict[str, Callable[[Sequence[RunConfig], Sources], Iterator[Row]]] = {
     "figure2": history_rows, "figure3": attack_rows("images"), "figure5": feature_rows, "figure6": attack_rows("clean_correct"),
     "figure7": attack_rows("images"), "figure8": feature_rows, "a1-threshold": threshold_rows, "miniproject": history_rows,
@@ -82,12 +83,12 @@ def read_sources(output: Path) -> Sources:
 
 
 def with_blocks(text: str, path: Path, blocks: Mapping[str, str]) -> str:
-    """The text with other contents between the markers of the `BLOCKS`.
+    """The text with other contents between the markers of the blocks.
 
     Args:
         text: What the file holds.
         path: The file, for messages.
-        blocks: By name, from `readme_blocks`.
+        blocks: By name, from `page_blocks`.
 
     Raises:
         UserError: It does not have each marker once, in this order.
@@ -101,10 +102,12 @@ def with_blocks(text: str, path: Path, blocks: Mapping[str, str]) -> str:
     return text
 
 
-def readme_blocks(sources: Sources) -> dict[str, str]:
-    """The contents of the `BLOCKS`."""
-    contents = ("\n".join(short_claims(judgements(sources))), readme_table(sources), "\n".join(weak_label_tables(sources)))
-    return dict(zip(BLOCKS, contents, strict=True))
+def page_blocks(sources: Sources) -> dict[str, dict[str, str]]:
+    """What the records say on each of the `PAGES`: by page and block."""
+    judged = judgements(sources)
+    contents = {"verdicts": "\n".join(verdict_table(judged)), "claims": "\n".join(short_claims(judged, "../RESULTS.md")),
+                "results": short_table(sources), "weak-labels": "\n".join(weak_label_tables(sources))}
+    return {page: {name: contents[name] for name in names} for page, names in PAGES.items()}
 
 
 def full_report(sources: Sources, picture: str | None = None) -> str:
@@ -188,7 +191,7 @@ def table(rows: Sequence[Row], others: str = OTHERS) -> list[str]:
     return [*markdown_table(COLUMNS, [astuple(row) for row in rows]), "", others]
 
 
-def readme_table(sources: Sources) -> str:
+def short_table(sources: Sources) -> str:
     """The short table: rows of the paper's tables and figures for which there are runs, then the names of the other lists."""
     rows, left = [], []
     for name in EXPERIMENTS:
@@ -204,7 +207,7 @@ def readme_table(sources: Sources) -> str:
         else:
             rows.append((EXPERIMENTS.describe(name).rstrip("."), "-", f"{done} See RESULTS.md.", "-", "-", "-", "-",
                          f"`{command(name)}`"))
-    lines = markdown_table(README_COLUMNS, rows) if rows else []
+    lines = markdown_table(SHORT_COLUMNS, rows) if rows else []
     return "\n".join([*lines, *([""] if rows and left else []),
                       *([f"Not run: {', '.join(f'`{name}`' for name in left)}."] if left else [])])
 

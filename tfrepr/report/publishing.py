@@ -12,7 +12,7 @@ from tfrepr.figures.forest import forest
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import save
 from tfrepr.files import write_atomically
-from tfrepr.report.pages import full_report, read_sources, readme_blocks, with_blocks
+from tfrepr.report.pages import PAGES, full_report, page_blocks, read_sources, with_blocks
 from tfrepr.results.records import keep_records
 from tfrepr.results.sources import Sources
 
@@ -22,8 +22,8 @@ RECORDS, FIGURES = "records", "figures"
 PROJECT = Path(__file__).resolve().parents[2]
 PUBLISHED = Path("output") / "results"
 """The records that are under version control, in the project's folder."""
-FOREST = Path("plots") / "results" / "forest"
-"""The project's forest plot, without its ending."""
+FOREST, SHORT_FOREST = (Path("plots") / "results" / name for name in ("forest", "forest-short"))
+"""The project's forest plots, without their ending: of all comparisons, and one line a claim."""
 
 
 def write_user_report(output: Path, folder: Path, *, figures: bool) -> Iterator[str]:
@@ -54,41 +54,46 @@ def write_user_report(output: Path, folder: Path, *, figures: bool) -> Iterator[
 
 
 def publish(output: Path, project: Path) -> Iterator[str]:
-    """Takes the records of all finished runs into the project and writes its RESULTS.md and the tables of its README.
+    """Takes the records of all finished runs into the project and writes its RESULTS.md, the tables of its pages and its plots.
 
     Args:
         output: Folder of all results.
         project: The project's folder.
 
     Raises:
-        UserError: The README cannot be read or lacks markers, or something cannot be written.
+        UserError: A page cannot be read or lacks markers, or something cannot be written.
     """
-    readme = project / "README.md"
-    try:
-        text = readme.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{readme} cannot be read ({error}). --publish writes into the project's own folder; a report of your "
-                        "runs needs no such option.") from None
+    texts = {name: _page(project / name) for name in PAGES}
     changed = keep_records(output, project / PUBLISHED)
     yield f"Records kept in {project / PUBLISHED}: {len(changed)} files are new or changed"
     sources = read_sources(project / PUBLISHED)
     yield from _notes(sources)
-    text = with_blocks(text, readme, readme_blocks(sources))
+    pages = {name: with_blocks(texts[name], project / name, blocks) for name, blocks in page_blocks(sources).items()}
     picture = _forest(sources, project / FOREST)
+    short = _forest(sources, project / SHORT_FOREST, short=True)
     write_atomically(project / RESULTS, full_report(sources, picture and picture.relative_to(project).as_posix()).encode())
-    write_atomically(readme, text.encode())
-    yield f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), the tables in {readme}" + (
-        f", and {picture}" if picture else "")
+    for name, text in pages.items():
+        write_atomically(project / name, text.encode())
+    yield (f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), the tables in {', '.join(pages)}"
+           + "".join(f", {path}" for path in (picture, short) if path))
+
+
+def _page(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error}). --publish writes into the project's own folder; a report of your "
+                        "runs needs no such option.") from None
 
 
 def _notes(sources: Sources) -> Sequence[str]:
     return [f"Note: {note}" for note in sources.results.notes]
 
 
-def _forest(sources: Sources, path: Path) -> Path | None:
+def _forest(sources: Sources, path: Path, *, short: bool = False) -> Path | None:
     """The forest plot, which is not drawn where no comparison has runs."""
     try:
-        picture, = save(forest(judgements(sources)), path, ("png",))
+        picture, = save(forest(judgements(sources), short=short), path, ("png",))
     except NothingToPlotError:
         return None
     return picture

@@ -43,7 +43,7 @@ from tfrepr.training.optimizer import SGD
 CROP_SIDE = 28
 """Side of the centre crop under `--preprocessing per-image` (Zhang et al. 2016, appendix A), pixels."""
 FEW_PICTURES, GENTLE_BATCH, GENTLE_RATE = 1000, 16, 0.02
-"""For fewer training pictures than these, batch size and rate that did better than the paper's (README, Train)."""
+"""For fewer training pictures than these, batch size and rate that did better than the paper's (docs/train.md)."""
 
 
 @dataclass(frozen=True)
