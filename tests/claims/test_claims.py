@@ -1,6 +1,7 @@
 """Quantities by hand, the rule for claims, and the list of claims, on run directories that are written by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.report.test_report import cell
 from tests.synthetic_runs import write_csv
 from tfrepr.claims.catalogue import all_claims, judgements
-from tfrepr.claims.comparisons import MINUS, NOT_RUN, Claim, Comparison, Finding, Judgement, judge, minus
+from tfrepr.claims.comparisons import MINUS, NOT_RUN, REQUIRED_SIGNS, Claim, Comparison, Finding, Judgement, judge, minus
 from tfrepr.claims.factorial import INTERACTION
 from tfrepr.claims.quantities import (
     Accuracy,
@@ -19,8 +20,9 @@ from tfrepr.claims.quantities import (
     LastLoss,
     OriginalMinusCopy,
     Records,
+    WorstOfAll,
 )
-from tfrepr.claims.verdicts import ABOVE, BELOW, COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED, over_seeds
+from tfrepr.claims.verdicts import ABOVE, BELOW, COMPARABLE, CONTRADICTED, INCONCLUSIVE, NO_VERDICT, SUPPORTED, over_seeds
 from tfrepr.config import RunConfig
 from tfrepr.experiments import evidence, two_cores
 from tfrepr.registry import EXPERIMENTS
@@ -28,7 +30,8 @@ from tfrepr.report.claim_rows import QUESTIONS, verdict_table
 from tfrepr.report.pages import full_report, page_blocks, read_sources
 from tfrepr.results.answers import ANSWERS_FILE, packed_answers
 from tfrepr.results.attack_rows import COLUMNS, Survivors
-from tfrepr.runs import HISTORY_COLUMNS
+from tfrepr.results.signs import Sign, add_signs
+from tfrepr.runs import HISTORY_COLUMNS, RunDirectory
 
 SPEECH, CATEGORY = RunConfig(dataset="cifar10", label="speech"), RunConfig(dataset="cifar10", label="category")
 IMAGES = 40
@@ -110,8 +113,54 @@ def test_accuracy_under_attack_is_a_share_of_all_images(tmp_path):
     assert Attacked("paper", "fgsm", "untargeted", 0.1).of(run_of(tmp_path), records(tmp_path)) == {}
 
 
+def worst_cases(path, standard, adaptive, autoattack=None, **options):
+    """The worst cases of protocols at 4/255."""
+    left = {"standard": standard, "adaptive": adaptive} | ({} if autoattack is None else {"autoattack": autoattack})
+    attack(path, {(name, "ensemble", "untargeted", 4.0): images for name, images in left.items()}, **options)
+
+
+def test_the_worst_of_all_attacks_is_what_withstands_every_protocol(tmp_path):
+    """20 and 12 images overlap in 12, of which the 10 last ones withstand autoattack, too: 2 of the first 12."""
+    path = write(tmp_path, SPEECH)
+    worst_cases(path, first(20), first(12))
+    without = WorstOfAll(4.0).of(run_of(tmp_path), records(tmp_path))
+    assert only(without).value == pytest.approx(30)
+    worst_cases(path, first(20), first(12), ~first(10))
+    found = WorstOfAll(4.0).of(run_of(tmp_path), records(tmp_path))
+    assert found.keys() > without.keys()
+    assert found[max(found)].value == pytest.approx(5)
+    assert found[max(found)].images.tolist() == [0] * 10 + [100] * 2 + [0] * 28
+    assert WorstOfAll(8.0).of(run_of(tmp_path), records(tmp_path)) == {}
+    worst_cases(path, first(20), first(12), keep=False)
+    (path / "attack_survivors.npz").unlink()
+    assert WorstOfAll(4.0).of(run_of(tmp_path), records(tmp_path)) == {}, "counts alone do not say which images"
+
+
+SIGNS = [Sign(name, True, "seen") for name in REQUIRED_SIGNS]
+
+
+@pytest.mark.parametrize(("of_category", "of_speech", "remarks"), [
+    ([*SIGNS, Sign("undefended-breaks", True, "")], [*SIGNS, Sign("training-loss-leads", False, "")], ()),
+    (SIGNS, SIGNS, ("undefended-breaks not measured for category",)),
+    ([*SIGNS, Sign("undefended-breaks", False, "")], SIGNS[1:], (
+        "step-doubling not measured for speech", "undefended-breaks fails for category"))])
+def test_a_verdict_on_robustness_needs_attacks_that_work(tmp_path, of_category, of_speech, remarks):
+    for config, left, signs in ((CATEGORY, 2, of_category), (SPEECH, 30, of_speech)):
+        path = write(tmp_path, config)
+        worst_cases(path, first(35), first(left), first(left))
+        (path / "attacks.json").write_text(json.dumps({"checkpoint": "x"}))
+        add_signs(RunDirectory(path), signs)
+    comparison = minus(SPEECH, CATEGORY, WorstOfAll(4.0), ABOVE, 0)
+    judgement = judge(replace(claim(comparison), needs_signs=True), records(tmp_path))
+    assert judgement.word == (NO_VERDICT if remarks else SUPPORTED)
+    assert judgement.findings[0].estimate.mean == pytest.approx(70)
+    for remark in remarks:
+        assert remark in judgement.findings[0].verdict()
+    assert judged(tmp_path, comparison).word == SUPPORTED, "other claims do not ask"
+
+
 def test_half_of_the_worst_case_is_kept(tmp_path):
-    """20 of 40 images withstand standard attacks, 12 adaptive ones: 30% minus half of 50%."""
+    """20 of 40 images withstand standard attacks, 12 adaptive ones, too: 30% minus half of 50%."""
     attack(write(tmp_path, SPEECH), {("standard", "ensemble", "untargeted", 4.0): first(20),
                                      ("adaptive", "ensemble", "untargeted", 4.0): first(12)})
     found = only(KeptShare(4.0).of(run_of(tmp_path), records(tmp_path)))

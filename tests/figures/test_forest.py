@@ -50,7 +50,7 @@ def test_intervals_values_marks_and_the_claimed_range():
                      (*LOOKS[CONTRADICTED], pytest.approx(-3.1))]
     ranges = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
     assert ranges == [(0.0, axes.get_xlim()[1])] * 2 + [(-1.0, 1.0)]
-    assert len({LOOKS[word] for word in LOOKS}) == 3
+    assert len({LOOKS[word] for word in LOOKS}) == len(LOOKS) == 4
     assert CLAIMED not in {color for color, _ in LOOKS.values()}
     assert {"+5.0 [+2.5, +7.5]  3 seeds", "\N{MINUS SIGN}2.0, +1.0  2 seeds"} <= set(words(figure))
 

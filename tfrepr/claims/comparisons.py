@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from tfrepr.claims.verdicts import (
     CONTRADICTED,
     FEWEST_SEEDS,
     INCONCLUSIVE,
+    NO_VERDICT,
     SUPPORTED,
     Estimate,
     over_images,
@@ -25,8 +26,13 @@ from tfrepr.claims.verdicts import (
 )
 from tfrepr.config import RunConfig
 from tfrepr.results.seeds import Run, RunIndex
+from tfrepr.results.signs import WORDS
 
 NOT_RUN = "not run"
+REQUIRED_SIGNS = ("step-doubling", "falls-to-zero", "gradients-lead")
+"""Signs (`tfrepr.results.signs`) that must hold for every run behind a verdict on robustness."""
+UNDEFENDED_SIGN = "undefended-breaks"
+"""One more for plain categorical runs."""
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -73,6 +79,7 @@ class Claim:
         date: Day on which the margins were set.
         reason: Of the margins, one sentence.
         mark: What a reader must know beside the verdict, such as `"first look, 10 epochs"`.
+        needs_signs: Whether a verdict is given only where the signs hold that attacks on all runs behind it work.
     """
 
     name: str
@@ -82,6 +89,7 @@ class Claim:
     date: str
     reason: str
     mark: str = ""
+    needs_signs: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class Finding:
         estimate: The difference; None where the runs do not have it.
         remark: Why there is no difference, or no interval; empty where there are both.
         runs: The runs behind it.
-        word: One of the words of `tfrepr.claims.verdicts`, or `NOT_RUN`.
+        word: One of the words of `tfrepr.claims.verdicts`, `NO_VERDICT` or `NOT_RUN`.
     """
 
     comparison: Comparison
@@ -135,10 +143,15 @@ class Judgement:
 
     @property
     def word(self) -> str:
-        """Supported if all comparisons are, contradicted if any is, `NOT_RUN` without a difference, else inconclusive."""
+        """Supported if all comparisons are, contradicted if any is, else inconclusive.
+
+        `NOT_RUN` without a difference, and `NO_VERDICT` where any comparison has none.
+        """
         found = [finding.word for finding in self.findings]
         if not self.known:
             return NOT_RUN
+        if NO_VERDICT in found:
+            return NO_VERDICT
         if CONTRADICTED in found:
             return CONTRADICTED
         return SUPPORTED if set(found) == {SUPPORTED} else INCONCLUSIVE
@@ -163,7 +176,25 @@ def judge(claim: Claim, records: Records) -> Judgement:
     judged = [finding if finding.estimate is None else
               Finding(finding.comparison, finding.estimate, finding.remark, finding.runs, word)
               for finding, word in zip(found, words(questions), strict=True)]
+    if claim.needs_signs:
+        judged = [_held_back(finding, records) for finding in judged]
     return Judgement(claim, tuple(judged))
+
+
+def _held_back(finding: Finding, records: Records) -> Finding:
+    """The finding without a verdict, where attacks on its runs are not shown to work; with the signs that fail or lack."""
+    lacking: dict[str, list[str]] = defaultdict(list)
+    for run in finding.runs:
+        undefended = run["label"] == "category" and not run["label_smoothing"]
+        signs = records.signs(run)
+        for name in (*REQUIRED_SIGNS, *([UNDEFENDED_SIGN] if undefended else [])):
+            holds = signs[name].holds if name in signs else None
+            if not holds:
+                lacking[f"{name} {WORDS[holds]}"].append(str(run["label"]))
+    if not lacking:
+        return finding
+    told = [f"{what} for {' and '.join(dict.fromkeys(labels))}" for what, labels in lacking.items()]
+    return replace(finding, word=NO_VERDICT, remark="; ".join([*filter(None, [finding.remark]), *told]))
 
 
 def runs_of(cell: RunConfig, index: RunIndex) -> dict[tuple[int, str], Run]:
@@ -226,6 +257,6 @@ def _estimate(seeds: Sequence[Sequence[Measured]], weights: Sequence[float], *, 
 def _worded(word: str, findings: Sequence[Finding]) -> str:
     """`"supported, for these networks"` where test images were drawn anew, not networks."""
     alone = [finding for finding in findings if finding.estimate is not None and finding.estimate.over == "images"]
-    if not alone:
+    if not alone or word == NO_VERDICT:
         return word
     return f"{word}, for {'these networks' if any(len(finding.runs) > 1 for finding in alone) else 'this network'}"

@@ -6,6 +6,7 @@ are compared. Percentages are percent of all images, by the nearest label.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tfrepr.results.attack_rows import COLUMNS as ATTACK_COLUMNS
 from tfrepr.results.attack_rows import ENSEMBLE, Survivors
 from tfrepr.results.features import feature_scores
 from tfrepr.results.seeds import Run, known
+from tfrepr.results.signs import Sign, read_signs
 from tfrepr.results.sources import Sources
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ CONVERGED = 0.9
 """Share of the fall of the training loss after which a run counts as converged."""
 SURVIVES = 0.5
 """Share of what a label gains under standard attacks that adaptive attacks must leave."""
+PIXEL_PROTOCOLS = ("standard", "adaptive", "autoattack")
+"""Whose worst cases are taken together; runs from before the last one have the others alone."""
 PAIRED_FORM = dict.fromkeys(("images", "only_own", "only_other"), int)
 """Of a paired.json, see `tfrepr.analysis.paired_copies`."""
 
@@ -85,6 +89,10 @@ class Records:
     def survivors(self, run: Run) -> Survivors:
         """Which test images withstood which attack."""
         return self._once(run, "survivors", lambda: Survivors(Path(run["path"]) / "attack_survivors.npz"))
+
+    def signs(self, run: Run) -> dict[str, Sign]:
+        """The signs that the run's robustness is evaluated well."""
+        return self._once(run, "signs", lambda: noted(lambda: read_signs(Path(run["path"])), {}))
 
     def answers(self, run: Run) -> np.ndarray | None:
         """Which test images are answered rightly."""
@@ -182,10 +190,41 @@ class Attacked(Quantity):
 
 
 @dataclass(frozen=True)
-class KeptShare(Quantity):
-    """Accuracy under the worst of all adaptive attacks minus `SURVIVES` times that under the worst of all standard attacks.
+class WorstOfAll(Quantity):
+    """Accuracy under all attacks on pixels together, of whatever protocol, percent of all images: from the stored survivors."""
 
-    Its difference to category is above 0 where adaptive attacks leave more than that share of what the label gains under
+    epsilon: float
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        return f"accuracy under the worst of all attacks on pixels, {self.epsilon:g}/255"
+
+    @property
+    def short(self) -> str:
+        """The title without the epsilon."""
+        return "worst of all attacks on pixels"
+
+    def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
+        """By images, seed of the attack, count of protocols and the settings of each; the first two protocols must be there."""
+        found = {}
+        for protocols in (PIXEL_PROTOCOLS, PIXEL_PROTOCOLS[:2]):
+            each = [Attacked(name, ENSEMBLE, "untargeted", self.epsilon).of(run, records) for name in protocols]
+            for chosen in itertools.product(*(numbers.items() for numbers in each)):
+                settings, left = [setting for setting, _ in chosen], [number.images for _, number in chosen]
+                same = {(setting[0], setting[3]) for setting in settings}
+                if len(same) == 1 and all(images is not None for images in left):
+                    survived = np.minimum.reduce(left)
+                    setting = (*same.pop(), len(protocols), *settings)
+                    found[setting] = Measured(float(survived.mean()), lambda survived=survived: survived)
+        return found
+
+
+@dataclass(frozen=True)
+class KeptShare(Quantity):
+    """Accuracy under the worst of all attacks on pixels minus `SURVIVES` times that under the worst of all standard attacks.
+
+    Its difference to category is above 0 where all attacks together leave more than that share of what the label gains under
     standard ones. The gain under standard attacks as a whole is the one denominator.
     """
 
@@ -194,7 +233,7 @@ class KeptShare(Quantity):
     @property
     def title(self) -> str:
         """In words."""
-        return f"worst of adaptive attacks minus {SURVIVES:g} times worst of standard attacks, {self.epsilon:g}/255"
+        return f"worst of all attacks minus {SURVIVES:g} times worst of standard attacks, {self.epsilon:g}/255"
 
     @property
     def short(self) -> str:
@@ -203,12 +242,11 @@ class KeptShare(Quantity):
 
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
         """By the images and seed of both, and their settings."""
-        adaptive, standard = (Attacked(protocol, ENSEMBLE, "untargeted", self.epsilon).of(run, records)
-                              for protocol in ("adaptive", "standard"))
-        return {(first[0], first, second): Measured(kept.value - SURVIVES * plain.value,
-                                                    lambda kept=kept, plain=plain: _less(kept.images, plain.images))
-                for first, kept in adaptive.items() for second, plain in standard.items()
-                if (first[0], first[3]) == (second[0], second[3])}
+        worst = WorstOfAll(self.epsilon).of(run, records)
+        standard = Attacked("standard", ENSEMBLE, "untargeted", self.epsilon).of(run, records)
+        return {(*first, second): Measured(kept.value - SURVIVES * plain.value,
+                                           lambda kept=kept, plain=plain: _less(kept.images, plain.images))
+                for first, kept in worst.items() for second, plain in standard.items() if second in first}
 
 
 @dataclass(frozen=True)

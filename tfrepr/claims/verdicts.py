@@ -26,6 +26,8 @@ FEWEST_SEEDS = 3
 RESAMPLES = 9999
 """Of the bootstrap over test images."""
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
+NO_VERDICT = "no verdict"
+"""Where attacks are not shown to work, so that what they leave says nothing."""
 ABOVE, BELOW, COMPARABLE = "above", "below", "comparable"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfrepr.claims.comparisons import Finding, Judgement
-from tfrepr.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from tfrepr.claims.verdicts import CONTRADICTED, INCONCLUSIVE, NO_VERDICT, SUPPORTED
 from tfrepr.claims.wording import count_text, difference_text
 from tfrepr.figures import style
 from tfrepr.figures.series import NothingToPlotError
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOOKS = {SUPPORTED: ("#009E73", "o"), CONTRADICTED: ("#D55E00", "X"), INCONCLUSIVE: ("#777777", "D")}
+LOOKS = {SUPPORTED: ("#009E73", "o"), CONTRADICTED: ("#D55E00", "X"), INCONCLUSIVE: ("#777777", "D"),
+         NO_VERDICT: ("#777777", "s")}
+HOLLOW = (INCONCLUSIVE, NO_VERDICT)
 """Colour and marker of a verdict; inconclusive ones are hollow."""
 CLAIMED = "#E3EEF7"
 """Behind the differences of which the claim is true."""
@@ -92,7 +94,7 @@ def _of_pair(findings: Sequence[Finding]) -> Iterator[Line]:
         for finding in findings:
             yield Line(finding.comparison.what + (f", {finding.comparison.quantity.short}" if several else ""), finding)
         return
-    order = (CONTRADICTED, INCONCLUSIVE, SUPPORTED)
+    order = (CONTRADICTED, NO_VERDICT, INCONCLUSIVE, SUPPORTED)
     for word, choose in (("worst", min), ("best", max)):
         finding = choose(findings, key=lambda finding: (order.index(finding.word), finding.slack()))
         yield Line(f"{finding.comparison.what}, {finding.comparison.quantity.short} ({word} of {len(findings)})", finding)
@@ -138,7 +140,7 @@ def _draw_finding(axes: Axes, height: float, finding: Finding, limits: tuple[flo
     for value in shown:
         outside = "<" if value < limits[0] else ">" if value > limits[1] else marker
         axes.plot(np.clip(value, *limits), height, marker=outside, markersize=4, color=color, zorder=3, markeredgewidth=0.9,
-                  markerfacecolor="white" if finding.word == INCONCLUSIVE else color, clip_on=False)
+                  markerfacecolor="white" if finding.word in HOLLOW else color, clip_on=False)
     axes.text(1.02, height, f"{difference_text(finding)}  {count_text(finding)}", transform=axes.get_yaxis_transform(),
               va="center", fontsize=6.5)
 
@@ -148,7 +150,7 @@ def _legend(figure: Figure) -> None:
     from matplotlib.patches import Patch
 
     keys = [Line2D([], [], linestyle="-", linewidth=1.2, marker=marker, markersize=4, color=color, label=word,
-                   markerfacecolor="white" if word == INCONCLUSIVE else color) for word, (color, marker) in LOOKS.items()]
+                   markerfacecolor="white" if word in HOLLOW else color) for word, (color, marker) in LOOKS.items()]
     figure.legend(handles=[*keys, Patch(facecolor=CLAIMED, label="where the claim is true")], loc="outside upper center",
                   ncols=4, title="Difference with 95% interval; without an interval, the value of every seed; "
                                  "an arrow points beyond the axis")

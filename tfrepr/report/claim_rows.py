@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tfrepr.claims.comparisons import NOT_RUN, Finding, Judgement
-from tfrepr.claims.verdicts import COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from tfrepr.claims.verdicts import COMPARABLE, CONTRADICTED, INCONCLUSIVE, NO_VERDICT, SUPPORTED
 from tfrepr.claims.wording import count_text, difference_text, with_minus
 from tfrepr.config import RunConfig
 from tfrepr.figures.style import ENCODER_TITLES
@@ -17,7 +17,7 @@ QUESTIONS = {
     "C1": "Are labels of high dimension as accurate as one-hot labels with all images, and constant ones not?",
 }
 """What a reader asks first, by the claim that answers it; its first look answers until the claim itself has data."""
-ANSWERS = {SUPPORTED: "yes", CONTRADICTED: "no", INCONCLUSIVE: "not decided", NOT_RUN: "not run"}
+ANSWERS = {SUPPORTED: "yes", CONTRADICTED: "no", INCONCLUSIVE: "not decided", NO_VERDICT: "not decided", NOT_RUN: "not run"}
 QUESTION_COLUMNS = ("question", "answer", "the number that decides")
 SHORT_COLUMNS = ("", "claim", "verdict", "the number that decides")
 COLUMNS = ("difference", "of", "expected", "ours", "paper", "n", "epochs", "verdict")
@@ -25,7 +25,9 @@ RULE = """A claim is a list of comparisons. A comparison is *supported* where it
 margin, *contradicted* where it lies on the other, and *inconclusive* elsewhere; p-values are corrected (Holm) over the \
 comparisons of a claim, so that one false word in a claim has a chance of 2.5% at most. The intervals shown \
 are not corrected: one that clears the margin narrowly may still be inconclusive. A claim is supported if all its \
-comparisons are, contradicted if any is. Three seeds or more: Student's interval over differences within a seed. Two seeds: no \
+comparisons are, contradicted if any is. A claim on robustness gets *no verdict* unless the signs hold that attacks on its \
+runs work (docs/attack.md); those that fail are named. \
+Three seeds or more: Student's interval over differences within a seed. Two seeds: no \
 interval, both values are printed. One seed: the test images are drawn anew (paired bootstrap) where both networks kept which \
 images they answer rightly, and the verdict is "for these networks"; without that record, no interval. \
 "Comparable" asks for two one-sided tests: the interval within plus and minus the margin. Differences are percentage points \
