@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 import pytest
 
+from tfrepr.registry import EXPERIMENTS
+
 ROOT = Path(__file__).resolve().parents[1]
 MODULES_OF = {  # distribution -> module, where the names differ
     "adversarial-robustness-toolbox": "art",
@@ -252,6 +254,13 @@ def test_documented_make_targets_exist(document: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
     named = set(re.findall(r"(?:^|`)make (?:[A-Z]+=\S+ )?([a-z-]+)", text_of(document), flags=re.M))
     assert named <= targets, f"{document} names unknown make targets: {sorted(named - targets)}"
+
+
+def test_the_demo_ends_with_the_quickstarts_own_speaker() -> None:
+    spoken, = (config for config in EXPERIMENTS["quickstart"]() if config.label == "speech")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"SPEAKER := {spoken.run_name}\n" in makefile
+    assert (ROOT / re.search(r"speak\.py (\S+) --run", makefile).group(1)).is_file()
 
 
 # Tracked files
