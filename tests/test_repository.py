@@ -22,6 +22,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from tfrepr.registry import EXPERIMENTS
+
 ROOT = Path(__file__).resolve().parents[1]
 MODULES_OF = {  # distribution -> module, where the names differ
     "adversarial-robustness-toolbox": "art",
@@ -235,27 +237,35 @@ def documented_commands(document: str) -> list[tuple[str, list[str]]]:
 
 
 @functools.cache
-def click_command(script: str) -> click.Command | None:
-    """Returns a script's command; None where there is no such script."""
-    path = next((path for folder in ("scripts", "benchmarks") if (path := ROOT / folder / f"{script}.py").is_file()), None)
-    return path and runpy.run_path(str(path))["main"]
+def click_command(script: str) -> click.Command:
+    """Returns the command of a script in `scripts`."""
+    return runpy.run_path(str(ROOT / "scripts" / f"{script}.py"))["main"]
+
+
+def fault_of(script: str, words: list[str]) -> str | None:
+    """Returns what is wrong with a command line, read as the command itself reads it: options, choices, ranges, arguments.
+
+    Benchmarks, which import everything at once, are not loaded: their options must stand in their code.
+    """
+    benchmark = ROOT / "benchmarks" / f"{script}.py"
+    if benchmark.is_file():
+        text = benchmark.read_text(encoding="utf-8")
+        return next((f"no option {word}" for word in words if word.startswith("-") and f'"{word}"' not in text), None)
+    if not (ROOT / "scripts" / f"{script}.py").is_file():
+        return "there is no such command"
+    try:
+        click_command(script).make_context(script, list(words))
+    except click.exceptions.Exit:  # --help and --list-voices
+        return None
+    except click.ClickException as error:
+        return error.format_message()
+    return None
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_documented_commands_exist_and_take_their_options(document: str) -> None:
-    """Each command line is read as the command itself reads it: options, choices, ranges and the number of arguments."""
-    wrong = []
-    for script, words in documented_commands(document):
-        command = click_command(script)
-        if command is None:
-            wrong.append(f"no command {script}")
-            continue
-        try:
-            command.make_context(script, list(words))
-        except click.exceptions.Exit:  # --help and --list-voices
-            continue
-        except click.ClickException as error:
-            wrong.append(f"{script} {shlex.join(words)}: {error.format_message()}")
+    faults = {f"{script} {shlex.join(words)}": fault_of(script, words) for script, words in documented_commands(document)}
+    wrong = {line: fault for line, fault in faults.items() if fault}
     assert not wrong, f"{document} shows commands that do not work: {wrong}"
 
 
@@ -273,6 +283,13 @@ def test_documented_make_targets_exist(document: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
     named = set(re.findall(r"(?:^|`)make (?:[A-Z]+=\S+ )?([a-z-]+)", text_of(document), flags=re.M))
     assert named <= targets, f"{document} names unknown make targets: {sorted(named - targets)}"
+
+
+def test_the_demo_ends_with_the_quickstarts_own_speaker() -> None:
+    spoken, = (config for config in EXPERIMENTS["quickstart"]() if config.label == "speech")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"SPEAKER := {spoken.run_name}\n" in makefile
+    assert (ROOT / re.search(r"speak\.py (\S+) --run", makefile).group(1)).is_file()
 
 
 # Tracked files

@@ -1,6 +1,6 @@
 """Writes tests/models/pytorch_golden.npz: what PyTorch answers for the models of golden_models.py, in double precision.
 
-    pip install -r requirements-bench.txt
+    pip install -e '.[bench]'
     PYTHONPATH=. python tests/models/make_pytorch_golden.py
 
 For each model: outputs with moving and with batch statistics, the loss with the latter, and fingerprints of the gradients by

@@ -7,6 +7,7 @@ has the lowest validation *loss*. A stage that was killed goes on after its last
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,7 +135,8 @@ def _fit(run: RunDirectory, stage: Stage, checkpoint: Checkpoint, progress: Prog
     forward = forward_function(model, jit)
     checkpoints = _LowestLoss(checkpoint, progress)
     callbacks = [Validation(stage, lesson.images, lambda: evaluate(forward, representation, lesson.validation)),
-                 CSVLog(run / "history.csv", progress.epoch), checkpoints, EpochLines(stage.epochs)]
+                 CSVLog(run / "history.csv", progress.epoch), checkpoints,
+                 EpochLines(stage.epochs, moving=sys.stdout.isatty())]
     trainer.fit(lesson.batches(progress.epoch), initial_epoch=progress.epoch, epochs=stage.epochs,
                 steps_per_epoch=lesson.steps, shuffle=False, callbacks=callbacks, verbose=0)
     return checkpoints.progress
