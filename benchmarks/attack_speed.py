@@ -36,7 +36,7 @@ import tensorflow as tf
 
 from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.spaces import ImageSpace
-from tfrepr.attacks.steps import box, sign_steps
+from tfrepr.attacks.steps import SignSteps, box, climb
 from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
 from tfrepr.attacks.victim import Victim
 from tfrepr.labels.representation import LabelRepresentation, RegressionRepresentation
@@ -81,10 +81,11 @@ def loop_sweep(victim: Victim, protocol: Protocol, tests: ImageSet) -> np.ndarra
         image, true, target = (array[row:row + 1] for array in (SPACE.from_bytes(tests.images), tests.class_ids, tests.targets))
         for number, attack in enumerate(protocol.attacks):
             for place, epsilon in enumerate(protocol.epsilons):
-                adversarial = sign_steps(
-                    victim.gradient("training"), image, target if attack.goal == "targeted" else true,
-                    bounds=box(image, epsilon, *SPACE.limits()), step=np.float32(epsilon * attack.step), steps=attack.steps,
-                    ascend=attack.goal == "untargeted")
+                rule = SignSteps(np.full((1, 1, 1, 1), epsilon * attack.step, dtype=np.float32),
+                                 box(image, epsilon, *SPACE.limits()), ascend=attack.goal == "untargeted")
+                aim = target if attack.goal == "targeted" else true
+                adversarial, _ = climb(lambda images, _, aim=aim, true=true, target=target:
+                                       victim.look("training", images, aim, true, target), image, rule, attack.steps)
                 correct[number, place, row] = victim.decide(adversarial, true, target).correct[0, 0]
     return correct
 

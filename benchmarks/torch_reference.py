@@ -1,6 +1,6 @@
 """The ResNet models in plain PyTorch, to hold the Keras ones against: same numbers, and whose step is faster.
 
-Written from the paper and He et al. 2016, independently of `tfrepr.models`. PyTorch is optional (requirements-bench.txt).
+Written from the paper and He et al. 2016, independently of `tfrepr.models`. PyTorch is optional (the extra bench).
 """
 
 from __future__ import annotations

@@ -1,59 +1,13 @@
 #!/usr/bin/env python
-"""Compare all finished runs with the paper: a report beside the runs, with the paper's numbers beside ours."""
-
-from __future__ import annotations
+"""`tfrepr report` from a clone, without an installation: see tfrepr/commands/report.py."""
 
 import sys
 from pathlib import Path
 
-import click
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import FOLDER, command_line, say_next, start, user_errors
-from tfrepr.errors import UserError
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results")
-@click.option("--report", type=FOLDER, default=None,
-              help="folder of the report  [default: report in the folder of all results]")
-@click.option("--no-figures", is_flag=True, help="write the report and the records alone")
-@click.option("--publish", is_flag=True,
-              help="for maintainers: write the project's own RESULTS.md, tables of pages, plots and output/results instead")
-@click.option("--project", type=FOLDER, default=ROOT, help="with --publish: the project's folder "
-                                                                               "[default: that of this script]")
-@click.option("--page", is_flag=True, help="write the page to hear and see alone: docs/index.html of the project, or "
-                                           "index.html in the folder of --report")
-@click.option("--run", default=None, metavar="RUN", help="with --page: a finished run with a spoken label  [default: the best]")
-@click.option("--data-dir", type=FOLDER, default=None, help="with --page: folder with the data of the run  [default: where its "
-                                                            "training found them]")
-@user_errors
-def main(output: Path, report: Path | None, no_figures: bool, publish: bool, project: Path, page: bool, run: str | None,
-         data_dir: Path | None) -> None:
-    """Compare all finished runs with the paper.
-
-    Writes RESULTS.md, figures, and the records of the runs (config, environment, logs; no weights, no data) into a folder of
-    their own. Nothing of the project changes, unless --publish says so.
-    """
-    from tfrepr.report import publishing
-
-    if publish and (report is not None or no_figures or page):
-        raise UserError("--publish writes the project's own files: --report, --no-figures and --page do not go with it.")
-    if not page and (run is not None or data_dir is not None):
-        raise UserError("--run and --data-dir say whose answers the page shows. Add --page, or leave them out.")
-    if page:
-        lines = publishing.publish_page(output, run, data_dir=data_dir, project=project, report=report)
-    else:
-        lines = publishing.publish(output, project) if publish else \
-            publishing.write_user_report(output, report or output / "report", figures=not no_figures)
-    for line in lines:
-        click.secho(line, fg="yellow" if line.startswith("Note") else None, err=line.startswith("Note"))
-    say_next(command_line("train", list=True, output=output))
-
+from tfrepr.cli import start
+from tfrepr.commands.report import main
 
 if __name__ == "__main__":
     start(main)

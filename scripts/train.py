@@ -1,88 +1,13 @@
 #!/usr/bin/env python
-"""Train one cell, or a named list of cells. Without arguments: the experiment `quickstart`."""
+"""`tfrepr train` from a clone, without an installation: see tfrepr/commands/train.py."""
 
 import sys
 from pathlib import Path
 
-import click
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tfrepr.cli import (
-    FOLDER,
-    PATH,
-    command_line,
-    given,
-    record_from,
-    record_options,
-    say_next,
-    start,
-    user_errors,
-    voice_list_option,
-)
-from tfrepr.config import RunConfig
-from tfrepr.experiments.cells import cells_from_options
-from tfrepr.experiments.marking import is_measured, keeps_features
-from tfrepr.experiments.measurements import measure
-from tfrepr.labels.options import LabelOptions
-from tfrepr.options import MOST_STEPS
-from tfrepr.registry import EXPERIMENTS
-from tfrepr.results.features import request_features
-from tfrepr.running.grid import GridOptions, scaled
-from tfrepr.running.overview import experiment_list, forecast
-from tfrepr.running.runner import run_cells
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--experiment", metavar="NAME", default=None,
-              help="a named list of cells; an option then keeps the cells that have its value, or, where none has it, changes "
-                   f"every cell; names may be listed, as a,b ({', '.join(EXPERIMENTS.names())})")
-@record_options(RunConfig, leave_out=("folder",))
-@record_options(LabelOptions)
-@record_options(GridOptions)
-@voice_list_option
-@click.option("--list", "show_list", is_flag=True, help="show all experiments, with what is done and left, and leave")
-@click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files")
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results")
-@click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
-@click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")
-@click.option("--log-steps", type=click.IntRange(1, MOST_STEPS), metavar="N", default=None,
-              help="write the training loss of every N steps to steps.csv in the run directory")
-@user_errors
-def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboard: bool, features: bool, show_list: bool,
-         log_steps: int | None, **options) -> None:
-    """Train an image classifier on a label representation.
-
-    Without options: the experiment `quickstart`. With --experiment: a named list of cells. Otherwise the options describe one
-    cell. A finished cell is skipped, an interrupted one goes on where it stopped, one that another process trains is left to
-    it. A cell that fails does not stop the others.
-    """
-    grid = record_from(GridOptions, options)
-    if show_list:
-        click.echo(experiment_list(output, grid.scale))
-        say_next(command_line("train", experiment="NAME", dry_run=True, output=output))
-        return
-    name, configs = cells_from_options(experiment, given(options), data_dir)
-    configs = scaled(configs, grid.scale)
-    if grid.dry_run:
-        click.echo(forecast(name, configs, output, grid, features or keeps_features(name)))
-        click.echo("Next: the same command without --dry-run")
-        return
-    if is_measured(name):
-        measure(name, output)
-        say_next(command_line("report", output=output))
-        return
-    for run_name in request_features(configs, output) if features or keeps_features(name) else ():
-        click.secho(f"{run_name}: finished without --features; only those of its last epoch can still be had, with "
-                    "scripts/analyse.py.", fg="yellow", err=True)
-    exit_code = run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard,
-                          log_steps=log_steps, grid=grid)
-    if exit_code == 0:
-        say_next(command_line("plot_results", experiment=name, output=output),
-                 command_line("attack", experiment=name, data_dir=data_dir, output=output))
-    sys.exit(exit_code)
-
+from tfrepr.cli import start
+from tfrepr.commands.train import main
 
 if __name__ == "__main__":
     start(main)

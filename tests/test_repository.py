@@ -13,6 +13,14 @@ from pathlib import Path
 
 import click
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from tfrepr.registry import EXPERIMENTS
 
@@ -23,6 +31,7 @@ MODULES_OF = {  # distribution -> module, where the names differ
     "google-cloud-texttospeech": "google",
     "huggingface-hub": "huggingface_hub",
     "keras-hub": "keras_hub",
+    "lazy-loader": "lazy_loader",
     "pillow": "PIL",
     "scikit-image": "skimage",
     "scikit-learn": "sklearn",
@@ -42,10 +51,25 @@ COMMAND = re.compile(r"(?:\bpython3? +(?:scripts|benchmarks)/(\w+)\.py|(?:^|`|=\
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "MODEL_CARD.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
 
 
-def requirements(name: str) -> set[str]:
-    """Returns the distributions that a requirement file names itself, lower case."""
+@functools.cache
+def project() -> dict:
+    """The table `project` of pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def extra(name: str) -> list[Requirement]:
+    """Returns what an extra asks for, or, for `""`, what the package itself does."""
+    return [Requirement(line) for line in (project()["optional-dependencies"][name] if name else project()["dependencies"])]
+
+
+def pins(name: str) -> list[Requirement]:
+    """Returns the lines of a requirement file, without those that it takes from another file."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return {re.match(r"[\w.-]+", line).group().lower() for line in lines if re.match(r"\w", line)}
+    return [Requirement(line.partition("  #")[0]) for line in lines if re.match(r"\w", line)]
+
+
+def named(found: list[Requirement]) -> set[str]:
+    return {requirement.name.lower() for requirement in found}
 
 
 def module_of(distribution: str) -> str:
@@ -60,7 +84,7 @@ def imported_modules(*folders: str) -> dict[str, Path]:
 
 def is_own_or_standard(name: str, importer: Path) -> bool:
     """Whether a module is part of Python, one of our packages, or a file beside the one that imports it."""
-    return name in sys.stdlib_module_names or name in PACKAGES or (importer.parent / f"{name}.py").exists()
+    return name in {*sys.stdlib_module_names, "tomllib"} or name in PACKAGES or (importer.parent / f"{name}.py").exists()
 
 
 def imports_of(file: Path) -> set[str]:
@@ -76,39 +100,46 @@ def imports_of(file: Path) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def optional_files() -> list[str]:
-    """Returns the requirement files that a user adds for one purpose, such as another backend."""
-    optional = {file.name for file in ROOT.glob("requirements-*.txt")} - {"requirements-dev.txt", "requirements-gpu.txt"}
-    return sorted(optional)
+EXTRAS = sorted(project()["optional-dependencies"])
 
 
-@pytest.mark.parametrize(
-    ("name", "folders"),
-    [("requirements.txt", CODE), ("requirements-dev.txt", CHECKS), *((name, CODE + CHECKS) for name in optional_files())],
-)
+@pytest.mark.parametrize(("name", "folders"), [("", CODE), ("dev", CHECKS), *((name, CODE + CHECKS) for name in EXTRAS)])
 def test_every_requirement_is_used(name: str, folders: tuple[str, ...]) -> None:
     used = imported_modules(*folders)
-    unused = {dist for dist in requirements(name) - NOT_IMPORTED_HERE if module_of(dist) not in used}
-    assert not unused, f"{name} names {sorted(unused)}, which no file in {folders} imports"
+    unused = {dist for dist in named(extra(name)) - NOT_IMPORTED_HERE if module_of(dist) not in used}
+    assert not unused, f"pyproject.toml asks for {sorted(unused)}, which no file in {folders} imports"
 
 
-@pytest.mark.parametrize(
-    ("folders", "files"), [(CODE, ["requirements.txt"]), (CHECKS, ["requirements.txt", "requirements-dev.txt"])]
-)
-def test_every_import_is_declared(folders: tuple[str, ...], files: list[str]) -> None:
-    declared = {module_of(dist) for name in [*files, *optional_files()] for dist in requirements(name)}
+@pytest.mark.parametrize(("folders", "left_out"), [(CODE, {"dev", "bench"}), (CHECKS, set())])
+def test_every_import_is_declared(folders: tuple[str, ...], left_out: set[str]) -> None:
+    declared = {module_of(dist) for name in {"", *EXTRAS} - left_out for dist in named(extra(name))}
     missing = {name: str(file.relative_to(ROOT)) for name, file in imported_modules(*folders).items() if name not in declared}
-    assert not missing, f"imported, but in no requirement file: {missing}"
+    assert not missing, f"imported, but not in pyproject.toml: {missing}"
 
 
-@pytest.mark.parametrize(("file", "distribution", "fixed"), [
-    ("requirements.txt", "filelock", (3, 20, 3)), ("requirements.txt", "pillow", (12, 3)),
-    ("requirements.txt", "soundfile", (0, 13)),
-    ("requirements-dev.txt", "pytest", (9, 0, 3)), ("requirements-bench.txt", "torch", (2, 10)),
+@pytest.mark.parametrize(("file", "names"), [("requirements.txt", ("", "tfio")), ("requirements-dev.txt", ("dev",))])
+def test_the_pinned_environment_lies_inside_the_ranges(file: str, names: tuple[str, ...]) -> None:
+    """requirements.txt is one point of what pyproject.toml allows, and names the same packages."""
+    ranges: dict[str, SpecifierSet] = {}
+    for name in names:
+        for requirement in extra(name):
+            ranges.setdefault(requirement.name.lower(), requirement.specifier)  # the package's own range before an extra's
+    assert named(pins(file)) == set(ranges)
+    for pin in pins(file):
+        edges = [part.version for part in pin.specifier if part.operator in ("==", ">=")]
+        assert edges, f"{pin} has no lowest version"
+        assert all(version in ranges[pin.name.lower()] for version in edges), f"{pin} is not in {ranges[pin.name.lower()]}"
+
+
+@pytest.mark.parametrize(("name", "distribution", "fixed"), [
+    ("", "filelock", "3.20.3"), ("", "pillow", "12.3"), ("", "soundfile", "0.13"), ("dev", "pytest", "9.0.3"),
+    ("bench", "torch", "2.10"),
 ])
-def test_lower_bounds_leave_out_releases_with_known_holes(file: str, distribution: str, fixed: tuple[int, ...]) -> None:
-    bound = re.search(rf"^{distribution}>=([\d.]+)", (ROOT / file).read_text(encoding="utf-8"), flags=re.M).group(1)
-    assert tuple(map(int, bound.split("."))) >= fixed
+def test_lower_bounds_leave_out_releases_with_known_holes(name: str, distribution: str, fixed: str) -> None:
+    for requirement in [*extra(name), *pins("requirements.txt"), *pins("requirements-dev.txt")]:
+        if requirement.name == distribution:
+            lowest = min(Version(part.version) for part in requirement.specifier if part.operator in ("==", ">="))
+            assert lowest >= Version(fixed)
 
 
 def test_only_its_own_front_end_needs_tensorflow_io() -> None:
@@ -117,11 +148,9 @@ def test_only_its_own_front_end_needs_tensorflow_io() -> None:
     assert importers == ["tfio_frontend.py"]
 
 
-def test_gpu_requirements_change_only_the_extra() -> None:
-    """requirements-gpu.txt asks for the TensorFlow releases of requirements.txt, with their CUDA libraries."""
-    plain = re.findall(r"^tensorflow(==.*)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), flags=re.M)
-    gpu = re.findall(r"^tensorflow\[and-cuda\](==.*)", (ROOT / "requirements-gpu.txt").read_text(encoding="utf-8"), flags=re.M)
-    assert gpu == plain != []
+def test_the_extra_gpu_adds_libraries_and_changes_nothing_else() -> None:
+    plain = next(requirement for requirement in extra("") if requirement.name == "tensorflow")
+    assert [(one.name, one.extras, one.specifier) for one in extra("gpu")] == [("tensorflow", {"and-cuda"}, plain.specifier)]
 
 
 # Documentation

@@ -159,7 +159,7 @@ def test_a_backend_that_is_not_installed_says_how_to_get_it(command, monkeypatch
     monkeypatch.setitem(sys.modules, "jax", None)
     code, message = command()
     assert code == 2
-    assert "pip install -r requirements-jax.txt" in message
+    assert "pip install -e '.[jax]'" in message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What all scripts share on the command line: options generated from option records, and errors without tracebacks."""
+"""What all commands share: options generated from option records, and errors without tracebacks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ warnings.formatwarning = _sentence
 
 
 def start(command: Callable) -> None:
-    """Runs a script's command; a plain command line is first started anew with huge memory pages allowed."""
+    """Runs a command; a plain command line is first started anew with huge memory pages allowed."""
     only_help = {"-h", "--help"} & set(sys.argv)
     variables = surroundings.huge_pages()
     if variables and not only_help and surroundings.is_plain_command_line():
@@ -139,11 +139,13 @@ def voice_list_option(command: Callable) -> Callable:
                         help="show the voices and languages that --voice takes, and leave")(command)
 
 
-def command_line(script: str, *words: Any, **options: Any) -> str:
-    """What to type for one of our commands, quoted for a shell: `python scripts/<script>.py WORD... --option VALUE...`.
+def command_line(command: str, *words: Any, **options: Any) -> str:
+    """What to type for one of our commands, quoted for a shell: `python scripts/<command>.py WORD... --option VALUE...`.
+
+    Where this process was started as `tfrepr <command>`, the suggestion begins in that way, too.
 
     Args:
-        script: Name in `scripts`, without its ending.
+        command: Module in `tfrepr.commands`.
         words: Arguments.
         options: None, False and the usual folders for results are left out; True is a flag.
     """
@@ -151,7 +153,14 @@ def command_line(script: str, *words: Any, **options: Any) -> str:
     for name, value in options.items():
         if value is not None and value is not False and str(value) != USUAL_FOLDERS.get(name):
             parts += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
-    return " ".join(["python", f"scripts/{script}.py", *map(shlex.quote, parts)])
+    return " ".join([*_started_as(command), *map(shlex.quote, parts)])
+
+
+def _started_as(command: str) -> list[str]:
+    context = click.get_current_context(silent=True)
+    if context is None or context.parent is None:
+        return ["python", f"scripts/{command}.py"]
+    return [context.find_root().info_name, command.replace("_", "-")]
 
 
 def say_next(*commands: str) -> None:

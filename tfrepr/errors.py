@@ -30,6 +30,11 @@ class TrainingDivergedError(UserError):
     exit_code = 3
 
 
+def how_to_install(extra: str) -> str:
+    """What to type for the packages of an optional part, an extra of pyproject.toml."""
+    return f"Install it in the project's folder with: pip install -e '.[{extra}]'."
+
+
 @contextmanager
 def disk_errors() -> Iterator[None]:
     """Turns what the operating system refuses (a full disk, a folder that may not be written) into a message.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tfrepr.errors import UserError
 from tfrepr.files import user_path
+from tfrepr.training.pretrained import PREFIX, pretrained_run
 
 MOST_NAMED = 5
 """Of many runs, so many are named in a message."""
@@ -23,7 +24,7 @@ def find_runs(output: Path, wanted: Sequence[str] = ()) -> list[Path]:
         output: The folder that holds `runs/`.
         wanted: Each one a run directory, a folder of run directories, a folder that holds `runs/`, or the name of a run in
             `<output>/runs`. All of these may be patterns with `*`, `?` and `[...]`, as `"output/runs/cifar10-*"` and
-            `"*-speech-*"`. A path goes before a name. None: all runs.
+            `"*-speech-*"`. A path goes before a name. `"pretrained:NAME"` is a published network. None: all runs.
 
     Raises:
         UserError: Nothing fits; the message says which command makes runs.
@@ -59,6 +60,8 @@ def _matching(text: str, runs: Sequence[Path], output: Path) -> list[Path]:
     if not text.strip():
         raise UserError("An empty text names no run. Give a run directory, a folder of them, or a pattern such as "
                         "'*-speech-*'.")
+    if text.startswith(PREFIX):
+        return [pretrained_run(text, output)]
     matching = [run for place in _places(str(user_path(text))) for run in _runs_at(place)]
     matching = matching or [run for run in runs if fnmatch(run.name, text)]
     if not matching:

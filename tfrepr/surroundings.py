@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tfrepr.errors import UserError
+from tfrepr.errors import UserError, how_to_install
 
 BACKENDS = ("tensorflow", "jax")
 KERAS_DEFAULTS = {"image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
@@ -121,8 +121,7 @@ def check() -> None:
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     check_backend(backend)
     if backend == "jax" and find_spec("jax") is None:
-        raise UserError("KERAS_BACKEND=jax needs the package jax. Install it with: pip install -r requirements-jax.txt; or set "
-                        "KERAS_BACKEND=tensorflow.")
+        raise UserError(f"KERAS_BACKEND=jax needs the package jax. {how_to_install('jax')} Or set KERAS_BACKEND=tensorflow.")
     if not is_writable(cache_root()):
         raise UserError(f"Neither {cache_root()} nor a folder for temporary files can be written. Set XDG_CACHE_HOME or TMPDIR "
                         "to a folder that can.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tfrepr.attacks.spaces import ImageSpace
+from tfrepr.attacks.steps import SignSteps, climb
+from tfrepr.attacks.victim import Look
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
@@ -60,3 +62,17 @@ def train(model, representation: LabelRepresentation, images: np.ndarray, ids: n
 
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss=representation.losses)
     model.fit(ImageSpace("normalised", MEAN, STD).from_bytes(images), ids, batch_size=64, epochs=epochs, verbose=0)
+
+
+def seen(gradient: np.ndarray, height: np.ndarray | None = None) -> Look:
+    """What a model shows of images that it answers rightly."""
+    right = np.ones((len(gradient), 1), dtype=bool)
+    return Look(gradient, np.zeros(len(gradient), np.float32) if height is None else height, right, ~right)
+
+
+def sign_steps(gradient, start: np.ndarray, *, bounds: tuple[np.ndarray, np.ndarray], step: float, steps: int, ascend: bool,
+               first: np.ndarray | None = None, accumulate: bool = False) -> np.ndarray:
+    """The loop with steps of one size, for a function from images to gradients."""
+    sizes = np.full((len(start), 1, 1, 1), step, dtype=np.float32)
+    return climb(lambda images, rows: seen(gradient(images)), start, SignSteps(sizes, bounds, ascend, accumulate), steps,
+                 first=None if first is None else seen(first))[0]

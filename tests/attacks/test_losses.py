@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfrepr.attacks.losses import LOSSES, cross_entropy, margin
+from tfrepr.attacks.losses import LOSSES, cross_entropy, image_loss, logits_ratio, margin
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
 
 NAMES = ("a", "b", "c")
@@ -77,3 +77,30 @@ def test_cross_entropy_is_finite_on_the_border_between_two_classes(constant):
 def test_training_loss_is_the_representation_s_own(constant):
     outputs = np.full((1, 6), 41.5, dtype=np.float32)
     assert float(LOSSES["training"](constant, np.array([1]), outputs)[0]) == pytest.approx(1.0)
+
+
+def test_logits_ratio_by_hand():
+    """Sorted 9, 5, 3, 1: the denominator is 9 - (3 + 1) / 2 = 7. Class 0 against 2: 3 - 9; class 1 against 0: 9 - 5."""
+    category = CategoryRepresentation("category", ("a", "b", "c", "d", "e"))
+    logits = np.array([[9.0, 5.0, 3.0, 1.0, 0.0]] * 2, dtype=np.float32)
+    np.testing.assert_allclose(logits_ratio(category, np.array([0, 1]), np.array([2, 0]), logits), [-6 / 7, 4 / 7], rtol=1e-6)
+
+
+def test_logits_ratio_depends_on_neither_scale_nor_offset_of_the_scores():
+    category = CategoryRepresentation("category", ("a", "b", "c", "d"))
+    logits = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    ids, rivals = np.arange(6) % 4, (np.arange(6) + 1) % 4
+    expected = logits_ratio(category, ids, rivals, logits)
+    np.testing.assert_allclose(logits_ratio(category, ids, rivals, 1e3 * logits + 50), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_logits_ratio_of_three_classes_is_the_margin_against_the_rival(constant):
+    """Scores of the output 10 are -100, -900 and -4900."""
+    outputs = np.full((2, 6), 10.0, dtype=np.float32)
+    found = image_loss("logits_ratio", constant)(np.array([0, 2]), np.array([2, 1]), outputs)
+    np.testing.assert_allclose(found, [-4800, 4000], rtol=1e-4)
+
+
+def test_logits_ratio_is_finite_where_all_scores_are_equal():
+    category = CategoryRepresentation("category", ("a", "b", "c", "d"))
+    assert np.isfinite(logits_ratio(category, np.array([0]), np.array([1]), np.ones((1, 4), dtype=np.float32))).all()

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from small_models import MEAN, STD
 
+from tfrepr.attacks.craft import Chunk, craft
 from tfrepr.attacks.protocols import AttackSettings, build_protocol
 from tfrepr.attacks.spaces import ImageSpace
-from tfrepr.attacks.sweep import Chunk, ImageSet, attack_groups, clean_decisions, craft, run_group
+from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
 from tfrepr.attacks.victim import Victim
 
 LABELS = ("category", "random", "constant")
@@ -86,7 +87,7 @@ def test_fgsm_moves_every_pixel_by_epsilon_along_the_sign(victim_of, test_images
         moved = craft(victim, attack, chunk, [0.05, 0.2])
         for number, epsilon in enumerate((0.05, 0.2)):
             expected = chunk.images + (-1 if targeted else 1) * epsilon * np.sign(gradient)
-            part = moved[number * len(chunk.rows):(number + 1) * len(chunk.rows)]
+            part = moved[number * len(chunk.numbers):(number + 1) * len(chunk.numbers)]
             np.testing.assert_allclose(part, np.clip(expected, low, high), atol=1e-6)
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from small_models import CLASSES
+from small_models import CLASSES, sign_steps
 
+from tfrepr.attacks.craft import Chunk, craft
 from tfrepr.attacks.protocols import AttackSettings, build_protocol
-from tfrepr.attacks.sweep import Chunk, craft
+from tfrepr.attacks.steps import box
 
 EPSILONS = (0.05, 0.15, 0.3)
 CLEAR = 1e-4
@@ -35,14 +36,12 @@ def clear_pixels(victim, chunk, attack, epsilon):
     clear = np.ones(chunk.images.shape, dtype=bool)
     gradient = victim.gradient(attack.loss)
 
-    def watched(images, ids):
-        found = gradient(images, ids)
+    def watched(images):
+        found = gradient(images, chunk.aim(attack))
         clear[:] &= np.abs(found) > CLEAR * np.abs(found).max(axis=(1, 2, 3), keepdims=True)
         return found
 
-    from tfrepr.attacks.steps import box, sign_steps
-
-    sign_steps(watched, chunk.images, chunk.aim(attack), bounds=box(chunk.images, epsilon, *victim.space.limits()),
+    sign_steps(watched, chunk.images, bounds=box(chunk.images, epsilon, *victim.space.limits()),
                step=np.float32(epsilon * attack.step), steps=attack.steps, ascend=attack.goal == "untargeted")
     return clear
 

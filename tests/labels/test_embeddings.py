@@ -241,7 +241,7 @@ def test_bert_labels_span_0_to_80_without_the_outlier():
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "dog", "air", "##plane", "aquarium", "fish", "truck")
 WIDTH, LAYERS, HEADS, INNER = 96, 2, 4, 64
 has_keras_hub = importlib.util.find_spec("keras_hub") is not None and importlib.util.find_spec("tokenizers") is not None
-needs_keras_hub = pytest.mark.skipif(not has_keras_hub, reason="needs requirements-embeddings.txt")
+needs_keras_hub = pytest.mark.skipif(not has_keras_hub, reason="needs the extra embeddings")
 
 
 def random_weights():
@@ -382,5 +382,5 @@ def test_bert_without_library_or_network_says_what_to_do(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert ("requirements-embeddings.txt" in done.stderr) or ("data/bert-base-uncased" in done.stderr)
+    assert ("pip install -e '.[embeddings]'" in done.stderr) or ("data/bert-base-uncased" in done.stderr)
     assert not (tmp_path / "output").exists()

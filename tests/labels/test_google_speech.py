@@ -38,7 +38,7 @@ def test_the_request_is_one_that_googles_library_takes():
 def test_a_missing_package_is_explained(monkeypatch, tmp_path):
     monkeypatch.setenv("TFREPR_CACHE", str(tmp_path))
     monkeypatch.setitem(sys.modules, "google.cloud", None)
-    with pytest.raises(UserError, match=r"requirements-google\.txt"):
+    with pytest.raises(UserError, match=r"pip install -e \'\.\[google\]\'"):
         speech(("dog", "cat"), 64, LabelOptions(tts="google"))
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is optional: requirements-bench.txt")
+torch = pytest.importorskip("torch", reason="PyTorch is optional: the extra bench")
 
 from benchmarks.torch_reference import copy_weights, torch_gradients, torch_model  # noqa: E402
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation  # noqa: E402

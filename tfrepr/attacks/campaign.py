@@ -48,7 +48,7 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
     metrics, config = run.metrics("test_images"), run.config()
     protocol, source = _with_source(build_protocol(settings), run, config, transfer, transfer_from)
     images = min(settings.images or metrics["test_images"], metrics["test_images"])
-    criteria = ("nearest",) if config.label == "category" else ("nearest", "threshold")
+    criteria = ("nearest",) if config.label == "category" else protocol.criteria
     with run.locked():
         todo = _Todo(run, protocol, settings.attack_seed, criteria, images)
         if not todo:
@@ -78,7 +78,16 @@ class _Todo:
     def epsilons(self, attack: Attack) -> tuple[float, ...]:
         """Strengths of which a row is missing."""
         return tuple(epsilon for epsilon in self.protocol.epsilons
-                     if not all(self._has(key) for key in self._keys(attack, epsilon)))
+                     if not all(self._has(attack, key) for key in self._keys(attack, epsilon)))
+
+    def withstood(self, attack: Attack, epsilons: tuple[float, ...]) -> np.ndarray | None:
+        """In a cascade, what the attack before this one left, bool `(epsilons, images, criteria)`; None before the first."""
+        number = self.protocol.attacks.index(attack)
+        if not self.protocol.cascade or number == 0:
+            return None
+        earlier = self.protocol.attacks[number - 1]
+        return np.stack([np.stack([self.survivors[key] for key in self._keys(earlier, epsilon)], axis=-1)
+                         for epsilon in epsilons])
 
     def add(self, rows: list[AttackRow], survivors: dict[Key, np.ndarray]) -> None:
         """Writes what has been done; the survivors first, since a row of a worst case without them is done again."""
@@ -90,12 +99,13 @@ class _Todo:
         return [row_key(self.protocol, attack, epsilon, self.attack_seed, criterion, self.images)
                 for criterion in self.criteria]
 
-    def _has(self, key: Key) -> bool:
-        return key in self.rows and (not self.protocol.ensemble or key in self.survivors)
+    def _has(self, attack: Attack, key: Key) -> bool:
+        return key in self.rows and self.rows[key].every_iterate >= attack.every_iterate and (
+            not self.protocol.ensemble or key in self.survivors)
 
     def _ensemble_missing(self) -> bool:
         ensemble = ensemble_attack(self.protocol)
-        return self.protocol.ensemble and not all(key in self.rows for epsilon in self.protocol.epsilons
+        return self.protocol.ensemble and not all(self._has(ensemble, key) for epsilon in self.protocol.epsilons
                                                   for key in self._keys(ensemble, epsilon))
 
 
@@ -106,13 +116,13 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     device = prepare_device(config)
     dataset = load_data(run, config, data_dir)
     load = partial(load_victim, dataset=dataset, space=protocol.space, batch_size=settings.batch_size,
-                   jit=jit_compile(config, device))
+                   jit=jit_compile(config, device), criteria=protocol.criteria)
     victim, source_victim = load(run), load(source) if source is not None else None
     tests = attacked_images(dataset, protocol, settings, todo.images)
     with progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)
     _describe(run, protocol, settings, dataset, source)
-    for group in attack_groups(protocol.attacks):
+    for group in [[attack] for attack in protocol.attacks] if protocol.cascade else attack_groups(protocol.attacks):
         pending = [(attack, todo.epsilons(attack)) for attack in group if todo.epsilons(attack)]
         if pending:
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
@@ -127,7 +137,7 @@ def _attack_group(victim: Victim, source: Victim | None, pending: list[tuple[Att
     names = " and ".join(dict.fromkeys(attack.name for attack, _ in pending))
     title = f"{todo.protocol.name}: {pending[0][0].goal} {names} ({pending[0][0].loss} loss)"
     with progress(title, int(clean.correct.any(axis=1).sum()), progress_bar) as report:
-        outcomes = run_group(victim, source, pending, tests, clean, report)
+        outcomes = run_group(victim, source, pending, tests, clean, report, todo.withstood(*pending[0]))
     for outcome in outcomes:
         arguments = (todo.protocol, outcome, clean, victim.criteria, todo.attack_seed)
         todo.add(outcome_rows(*arguments), outcome_survivors(*arguments))

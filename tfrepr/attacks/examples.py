@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tfrepr.attacks.craft import Chunk, craft
 from tfrepr.attacks.protocols import Protocol
-from tfrepr.attacks.sweep import Chunk, ImageSet, craft
+from tfrepr.attacks.sweep import ImageSet
 from tfrepr.attacks.victim import Decisions, Victim
 from tfrepr.files import npz_bytes, write_atomically
 

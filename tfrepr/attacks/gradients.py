@@ -1,7 +1,8 @@
 """The gradient step, once for each Keras backend: `tf.GradientTape` (the reference) and `jax.grad`.
 
-The loss is summed over the batch, so an image's gradient does not depend on the others beside it, and the model runs in
-inference mode, so batch normalisation uses its running statistics.
+One call gives gradient, losses and whatever else is read out of the same outputs, so that to judge an iterate costs no pass of
+its own. The loss is summed over the batch, so an image's gradient does not depend on the others beside it, and the model runs
+in inference mode, so batch normalisation uses its running statistics.
 """
 
 from collections.abc import Callable
@@ -12,25 +13,26 @@ import numpy as np
 from tfrepr.surroundings import check_backend
 
 Forward = Callable[[Any], Any]
-ImageLoss = Callable[[Any, Any], Any]
+ReadOut = Callable[..., tuple[Any, ...]]
 
 
-def compile_gradient(model: Any, loss: ImageLoss, to_network: Forward,
-                     jit: bool = False) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A compiled function `(images, class_ids) -> gradient of each image's loss`, float32 of the images' shape.
+def compile_gradient(model: Any, read_out: ReadOut, to_network: Forward,
+                     jit: bool = False) -> Callable[..., tuple[np.ndarray, ...]]:
+    """A compiled function `(images, *arguments) -> (gradients, *what is read out)`, as NumPy arrays.
 
     Args:
         model: Keras model.
-        loss: `(class_ids, outputs) -> (batch,)`.
+        read_out: `(outputs, *arguments)` to a tuple whose first part is the loss of each image, `(batch,)`. The gradients are
+            those of the losses, float32 of the images' shape.
         to_network: Maps attacked images to the network's input, differentiably.
         jit: XLA compilation on TensorFlow (slower on a CPU); JAX always compiles.
     """
     if _backend() == "jax":
-        return _jax_gradient(model, loss, to_network)
-    return _tensorflow_gradient(model, loss, to_network, jit)
+        return _jax_gradient(model, read_out, to_network)
+    return _tensorflow_gradient(model, read_out, to_network, jit)
 
 
-def compile_forward(model: Any, read_out: Callable[..., Any], to_network: Forward,
+def compile_forward(model: Any, read_out: ReadOut, to_network: Forward,
                     jit: bool = False) -> Callable[..., tuple[np.ndarray, ...]]:
     """A compiled function `(images, *arguments) -> read_out(outputs, *arguments)`, as a tuple of NumPy arrays."""
     if _backend() == "jax":
@@ -46,21 +48,22 @@ def _backend() -> str:
     return backend
 
 
-def _tensorflow_gradient(model: Any, loss: ImageLoss, to_network: Forward,
-                         jit: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def _tensorflow_gradient(model: Any, read_out: ReadOut, to_network: Forward,
+                         jit: bool) -> Callable[..., tuple[np.ndarray, ...]]:
     import tensorflow as tf
 
     @tf.function(autograph=False, jit_compile=jit)
-    def gradient(images: tf.Tensor, class_ids: tf.Tensor) -> tf.Tensor:
+    def compiled(images: tf.Tensor, *arguments: tf.Tensor) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
-            total = tf.reduce_sum(loss(class_ids, model(to_network(images), training=False)))
-        return tape.gradient(total, images)
+            losses, *rest = read_out(model(to_network(images), training=False), *arguments)
+            total = tf.reduce_sum(losses)
+        return tape.gradient(total, images), losses, *rest
 
-    return lambda images, class_ids: gradient(tf.constant(images), tf.constant(class_ids)).numpy()
+    return lambda *arrays: tuple(result.numpy() for result in compiled(*map(tf.constant, arrays)))
 
 
-def _tensorflow_forward(model: Any, read_out: Callable[..., Any], to_network: Forward,
+def _tensorflow_forward(model: Any, read_out: ReadOut, to_network: Forward,
                         jit: bool) -> Callable[..., tuple[np.ndarray, ...]]:
     import tensorflow as tf
 
@@ -84,15 +87,25 @@ def _jax_variables(model: Any) -> tuple[list, list]:
     return [v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]
 
 
-def _jax_gradient(model: Any, loss: ImageLoss, to_network: Forward) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def _jax_gradient(model: Any, read_out: ReadOut, to_network: Forward) -> Callable[..., tuple[np.ndarray, ...]]:
     import jax
 
     call = _jax_call(model, to_network)
-    gradient = jax.jit(jax.grad(lambda images, ids, variables: loss(ids, call(variables, images)).sum()))
-    return lambda images, class_ids: np.asarray(gradient(images, class_ids, _jax_variables(model)))
+
+    def summed(images: Any, variables: tuple[list, list], *arguments: Any) -> tuple[Any, tuple[Any, ...]]:
+        found = read_out(call(variables, images), *arguments)
+        return found[0].sum(), found
+
+    compiled = jax.jit(jax.grad(summed, has_aux=True))
+
+    def gradient(images: np.ndarray, *arguments: np.ndarray) -> tuple[np.ndarray, ...]:
+        gradients, found = compiled(images, _jax_variables(model), *arguments)
+        return tuple(np.asarray(part) for part in (gradients, *found))
+
+    return gradient
 
 
-def _jax_forward(model: Any, read_out: Callable[..., Any], to_network: Forward) -> Callable[..., tuple[np.ndarray, ...]]:
+def _jax_forward(model: Any, read_out: ReadOut, to_network: Forward) -> Callable[..., tuple[np.ndarray, ...]]:
     import jax
 
     call = _jax_call(model, to_network)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 
 from tfrepr.attacks.spaces import ImageSpace
-from tfrepr.attacks.victim import Victim
+from tfrepr.attacks.victim import ALL_CRITERIA, Victim
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
@@ -20,8 +20,9 @@ SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "fo
 """Config fields in which the model that transfer attacks start from equals the attacked one."""
 
 
-def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size: int, jit: bool = False) -> Victim:
-    """The best checkpoint of a run, ready to be attacked.
+def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size: int, jit: bool = False,
+                criteria: tuple[str, ...] = ALL_CRITERIA) -> Victim:
+    """The best checkpoint of a run, ready to be attacked and judged by these criteria.
 
     Raises:
         UserError: No checkpoint, a damaged one, or one of another architecture than the run's.
@@ -31,7 +32,8 @@ def load_victim(run: RunDirectory, dataset: ImageDataset, space: str, batch_size
     if tuple(model.input_shape[1:]) != dataset.image_shape:
         raise other_architecture(run, f"it takes images {tuple(model.input_shape[1:])}, and those of the run are "
                                   f"{dataset.image_shape}")
-    return Victim(model, representation, ImageSpace(space, dataset.mean, dataset.std), batch_size, jit)
+    return Victim(model, representation, ImageSpace(space, dataset.mean, dataset.std), batch_size, jit,
+                  criteria)
 
 
 def check_attacked(run: RunDirectory) -> None:

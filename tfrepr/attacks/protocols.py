@@ -22,6 +22,10 @@ LARGEST_STRENGTH, MOST_STRENGTHS = 1000, 100
 """The range of valid images is 255 wide in the one unit and about 5 in the other."""
 STEP_OVER_RADIUS = 2.5
 """Sum of all steps over the radius in PGD: the ball's edge is reached from any start (Madry et al. 2018, appendix B)."""
+AUTO_FIRST_STEP = 2.0
+"""First step size of Auto-PGD over the radius."""
+RIVALS = 9
+"""Wrong classes that Auto-PGD turns to one after the other."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,11 @@ class AttackSettings:
 
     protocol: str = option("paper", "attack protocol", choices=PROTOCOLS.names)
     epsilons: str | None = option(None, "strengths, as 0,0.1,0.3: normalised units for paper and authors, 1/255 for the others")
-    steps: int | None = option(None, "steps of the iterative attack or of PGD (default: the protocol's 5 or 20)", at_least=1,
-                               at_most=10_000)
+    steps: int | None = option(None, "steps of the iterative attack or of PGD (default: the protocol's 5, 20 or 100)",
+                               at_least=1, at_most=10_000)
     restarts: int = option(1, "random starts of PGD; the worst of them counts", at_least=1, at_most=1000)
-    queries: int = option(1000, "queries of the Square attack", at_least=1, at_most=100_000)
+    queries: int | None = option(None, "queries of the Square attack (default: the protocol's 1000 or 5000)", at_least=1,
+                                 at_most=100_000)
     attack_seed: int = option(0, "seed of targets and random starts", at_least=0, at_most=LARGEST_SEED)
     images: int | None = option(None, "first N test images only", at_least=1, at_most=MOST_IMAGES)
     batch_size: int = option(128, "images in one call of the model", at_least=1, at_most=LARGEST_BATCH)
@@ -65,16 +70,19 @@ class Attack:
     """One attack at one goal.
 
     Attributes:
-        name: `fgsm`, `iterative`, `pgd`, `transfer` (PGD on another model) or `square`.
+        name: `fgsm`, `iterative`, `pgd`, `transfer` (PGD on another model), `apgd`, `apgd-t` or `square`.
         goal: `untargeted` or `targeted`.
-        loss: Name in `losses.LOSSES`.
+        loss: Name in `losses.LOSSES`, or in `losses.RIVAL_LOSSES`.
         steps: Gradient steps, or queries.
-        step: Step size over epsilon.
-        restarts: Independent runs; an image withstands the attack if it withstands all of them.
+        step: Step size over epsilon; the first one where `auto_step` is set.
+        restarts: Independent runs; an image withstands the attack if it withstands all of them. With a loss that has a rival
+            run k takes the k-th best wrong class of the clean image for it, and there are no more runs than such classes.
         random_start: Whether a run starts at a random point of the ball rather than at the image.
         clip: Range that bounds the pixels: `range` (black to white), `image` (least to greatest value of the image itself)
             or `none`.
-        accumulate: Whether a step follows the sum of all gradients so far (`steps.sign_steps`).
+        accumulate: Whether a step follows the sum of all gradients so far (`steps.SignSteps`).
+        auto_step: Whether the step size follows the progress of each image (`auto_steps.AutoSteps`).
+        every_iterate: Whether an image counts as broken when any iterate breaks it, and leaves then; otherwise the last counts.
     """
 
     name: str
@@ -86,6 +94,8 @@ class Attack:
     random_start: bool = False
     clip: str = "range"
     accumulate: bool = False
+    auto_step: bool = False
+    every_iterate: bool = False
 
 
 def with_unit(epsilon: float, space: str) -> str:
@@ -103,6 +113,9 @@ class Protocol:
         targets: `random` (of the attack seed) or `authors` (their fixed seed).
         ensemble: Whether the worst case over all attacks is reported too: an image counts as withstanding only if it
             withstands every attack.
+        criteria: Rules by which an answer counts as correct, of those that the label has.
+        cascade: Whether each attack gets only the images that withstood those before it. What is left after it is then what
+            withstood all of them so far.
     """
 
     name: str
@@ -111,6 +124,8 @@ class Protocol:
     attacks: tuple[Attack, ...]
     targets: str = "random"
     ensemble: bool = False
+    criteria: tuple[str, ...] = ("nearest", "threshold")
+    cascade: bool = False
 
 
 def build_protocol(settings: AttackSettings) -> Protocol:
@@ -147,6 +162,7 @@ def standard(settings: AttackSettings) -> Protocol:
     """FGSM and PGD with random starts on pixels in [0, 1], against the training loss (Madry et al. 2018).
 
     https://arxiv.org/abs/1706.06083: 20 steps of 2.5 epsilon / 20 from a uniform point of the ball, epsilon in units of 1/255.
+    An image is broken when any iterate breaks it.
     """
     attacks = tuple(attack for goal in GOALS for attack in (Attack("fgsm", goal), _pgd(settings, goal, "training")))
     return Protocol("standard", "pixel", settings.strengths(PIXEL_EPSILONS), attacks, ensemble=True)
@@ -163,8 +179,27 @@ def adaptive(settings: AttackSettings) -> Protocol:
     attacks = (_pgd(settings, "untargeted", "training"), _pgd(settings, "untargeted", "cross_entropy"),
                _pgd(settings, "untargeted", "margin"), _pgd(settings, "targeted", "margin"),
                dataclasses.replace(_pgd(settings, "untargeted", "training"), name="transfer"),
-               Attack("square", "untargeted", "margin", steps=settings.queries))
+               Attack("square", "untargeted", "margin", steps=settings.queries or 1000))
     return Protocol("adaptive", "pixel", settings.strengths(PIXEL_EPSILONS), attacks, ensemble=True)
+
+
+@PROTOCOLS.register("autoattack")
+def autoattack(settings: AttackSettings) -> Protocol:
+    """AutoAttack on the label's scores, as a cascade (Croce and Hein 2020); pixels in [0, 1], epsilon in 1/255, nearest label.
+
+    https://arxiv.org/abs/2003.01690: 100 steps of Auto-PGD on cross-entropy and, away from the true class towards each of the 9
+    best wrong classes, on the difference-of-logits ratio; then the Square attack with 5,000 queries. Any iterate breaks an
+    image, and only what withstood goes on to the next attack. Two differences. The cross-entropy is scaled by each image's gap
+    (`losses.cross_entropy`), since the plain one of squared distances has no gradient in float32, so that a regressed label
+    would look robust by rounding alone. FAB-T is left out.
+    """
+    steps = settings.steps or 100
+    climbing = {"steps": steps, "step": AUTO_FIRST_STEP, "random_start": True, "auto_step": True, "every_iterate": True}
+    attacks = (Attack("apgd", "untargeted", "cross_entropy", restarts=settings.restarts, **climbing),
+               Attack("apgd-t", "untargeted", "logits_ratio", restarts=RIVALS, **climbing),
+               Attack("square", "untargeted", "margin", steps=settings.queries or 5000))
+    return Protocol("autoattack", "pixel", settings.strengths(PIXEL_EPSILONS), attacks, ensemble=True, criteria=("nearest",),
+                    cascade=True)
 
 
 def _fgsm_and_iterative(settings: AttackSettings) -> tuple[Attack, ...]:
@@ -175,4 +210,4 @@ def _fgsm_and_iterative(settings: AttackSettings) -> tuple[Attack, ...]:
 
 def _pgd(settings: AttackSettings, goal: str, loss: str) -> Attack:
     steps = settings.steps or 20
-    return Attack("pgd", goal, loss, steps, STEP_OVER_RADIUS / steps, settings.restarts, random_start=True)
+    return Attack("pgd", goal, loss, steps, STEP_OVER_RADIUS / steps, settings.restarts, random_start=True, every_iterate=True)

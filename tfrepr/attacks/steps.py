@@ -1,11 +1,33 @@
-"""The attack loop: gradient of a loss, sign step, project, clip. One step of it is the fast gradient sign method.
+"""The attack loop: look at the images, take a step, project, clip. One step of it is the fast gradient sign method.
 
-Arrays are NumPy, float32, `(rows, height, width, channels)`. A row is one image at one epsilon.
+Arrays are NumPy, float32, `(rows, height, width, channels)`. A row is one image at one epsilon, from one start.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
+
+from tfrepr.attacks.victim import Look
+
+GoingOn = Callable[[np.ndarray, np.ndarray, Look], np.ndarray]
+"""`(rows, their images, what the model shows of these) -> bool (n,)`: which rows go on."""
+
+
+class StepRule(Protocol):
+    """How an attack gets from what it sees to its next images."""
+
+    def __call__(self, number: int, rows: np.ndarray, images: np.ndarray, seen: Look) -> np.ndarray:
+        """The next images.
+
+        Args:
+            number: Steps taken before.
+            rows: Which rows these are of those that the attack began with, `(n,)`.
+            images: Their images.
+            seen: What the model shows of these.
+        """
 
 
 def box(images: np.ndarray, epsilon: np.ndarray | float, low: np.ndarray | float, high: np.ndarray | float,
@@ -26,31 +48,58 @@ def box(images: np.ndarray, epsilon: np.ndarray | float, low: np.ndarray | float
     return lower.astype(np.float32), upper.astype(np.float32)
 
 
-def sign_steps(gradient: Callable[[np.ndarray, np.ndarray], np.ndarray], start: np.ndarray, class_ids: np.ndarray, *,
-               bounds: tuple[np.ndarray, np.ndarray], step: np.ndarray | float, steps: int, ascend: bool,
-               first_gradient: np.ndarray | None = None, accumulate: bool = False) -> np.ndarray:
-    """Moves every image `steps` times by `step` along the sign of its gradient, inside `bounds`.
-
-    Equations 2 (`steps` 1, ascend), 3 (`steps` 1, descend), 4 (ascend) and 5 (descend).
+def climb(look: Callable[[np.ndarray, np.ndarray], Look], start: np.ndarray, rule: StepRule, steps: int, *,
+          first: Look | None = None,
+          going_on: GoingOn | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Moves every row `steps` times by the rule, or until it need not go on.
 
     Args:
-        gradient: `(images, class_ids) -> gradient of each image's loss`.
+        look: `(images, rows) -> Look`.
         start: Where to begin: the clean images, or points around them.
-        class_ids: The class whose loss is climbed (the true one) or descended (the target), `(rows,)`.
-        bounds: Lower and upper end for every pixel (see `box`), applied after every step.
-        step: Step size, one number or `(rows, 1, 1, 1)`.
-        ascend: True to raise the loss (untargeted), False to lower it (targeted).
-        first_gradient: The gradient at `start` where it is already known; it does not depend on epsilon.
-        accumulate: Step along the sum of all gradients so far instead of the last one: the authors' code never
-            clears the gradient of the input.
+        rule: `SignSteps` or `auto_steps.AutoSteps`.
+        first: What the model shows of `start`, where it is known already; it does not depend on epsilon.
+        going_on: Asked at every iterate but `first` and the last. None: all rows go on.
 
     Returns:
-        The adversarial images, float32.
+        The images where each row ended, and the rows that went on to the last iterate, which nobody has looked at yet.
     """
-    images, total = start, np.float32(0)
-    signed_step = np.float32(1 if ascend else -1) * np.asarray(step, dtype=np.float32)
+    images, rows = start.copy(), np.arange(len(start))
     for number in range(steps):
-        latest = first_gradient if number == 0 and first_gradient is not None else gradient(images, class_ids)
-        total = total + latest if accumulate else latest
-        images = np.clip(images + signed_step * np.sign(total), *bounds)
-    return images
+        known = number == 0 and first is not None
+        seen = first if known else look(images[rows], rows)
+        if going_on is not None and not known:
+            stay = going_on(rows, images[rows], seen)
+            if not stay.all():
+                rows, seen = rows[stay], Look(*(part[stay] for part in seen))
+            if not len(rows):
+                break
+        images[rows] = rule(number, rows, images[rows], seen)
+    return images, rows
+
+
+class SignSteps:
+    """Steps of one size along the sign of the gradient.
+
+    Equations 2 (one step, ascend), 3 (one step, descend), 4 (ascend) and 5 (descend).
+
+    Args:
+        step: Step size of every row, `(rows, 1, 1, 1)`.
+        bounds: Lower and upper end for every pixel (see `box`), applied after every step.
+        ascend: True to raise the loss (untargeted), False to lower it (targeted).
+        accumulate: Step along the sum of all gradients so far instead of the last one: the authors' code never
+            clears the gradient of the input.
+    """
+
+    def __init__(self, step: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], ascend: bool, accumulate: bool = False) -> None:
+        self._step = step if ascend else -step
+        self._bounds = bounds
+        self._total = np.zeros_like(bounds[0]) if accumulate else None
+
+    def __call__(self, number: int, rows: np.ndarray, images: np.ndarray, seen: Look) -> np.ndarray:
+        """See `StepRule`."""
+        direction = seen.gradient
+        if self._total is not None:
+            self._total[rows] += direction
+            direction = self._total[rows]
+        lower, upper = self._bounds
+        return np.clip(images + self._step[rows] * np.sign(direction), lower[rows], upper[rows])

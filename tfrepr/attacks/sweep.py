@@ -1,7 +1,8 @@
 """One pass of a group of attacks over images: memory does not grow with their number, and no gradient is computed twice.
 
 FGSM's gradient does not depend on epsilon, and the iterative attack's first step uses the same one: it is computed once a
-batch. The other steps of all epsilons are taken together.
+batch. The other steps of all epsilons are taken together. Where every iterate counts, rows whose image is broken leave, and
+those that stay fill whole batches.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from tfrepr.attacks.craft import Chunk, Rows, perturb, runs_of
 from tfrepr.attacks.protocols import Attack
-from tfrepr.attacks.square import draws, square_attack
-from tfrepr.attacks.steps import box, sign_steps
-from tfrepr.attacks.victim import Decisions, Victim
+from tfrepr.attacks.victim import Decisions, Look, Victim
 from tfrepr.data.class_ids import one_per_image
-from tfrepr.seeds import generator
+
+BATCHES_AT_ONCE = 8
+"""Batches that attacks hold at once whose rows leave early."""
+VALUES_AT_ONCE = 2**23
+"""Most pixel values of such rows, whatever the size of the images."""
 
 
 class ImageSet(NamedTuple):
@@ -36,6 +40,7 @@ class ImageSet(NamedTuple):
     class_ids: np.ndarray
     targets: np.ndarray
     stream: tuple[str, int]
+
 
 @dataclass
 class Outcome:
@@ -58,35 +63,12 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass
-class Chunk:
-    """A batch of images on its way through a group of attacks."""
-
-    rows: np.ndarray
-    images: np.ndarray
-    class_ids: np.ndarray
-    targets: np.ndarray
-    stream: tuple[str, int]
-    gradients: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
-
-    def aim(self, attack: Attack) -> np.ndarray:
-        """The class whose loss the attack climbs or descends."""
-        return self.targets if attack.goal == "targeted" else self.class_ids
-
-    def clean_gradient(self, victim: Victim, attack: Attack) -> np.ndarray:
-        """The gradient at the clean images, computed once for each loss and goal."""
-        key = (attack.loss, attack.goal)
-        if key not in self.gradients:
-            self.gradients[key] = victim.gradient(attack.loss)(self.images, self.aim(attack))
-        return self.gradients[key]
-
-
 def clean_decisions(victim: Victim, tests: ImageSet, report: Callable[[int], None] = lambda images: None) -> Decisions:
     """Decisions on the unperturbed images."""
     parts = []
-    for chunk in _chunks(victim, tests, np.arange(len(tests.images))):
+    for chunk in _chunks(victim, tests, np.arange(len(tests.images)), victim.batch_size):
         parts.append(victim.decide(chunk.images, chunk.class_ids, chunk.targets))
-        report(len(chunk.rows))
+        report(len(chunk.numbers))
     return Decisions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
@@ -97,7 +79,8 @@ def attack_groups(attacks: Sequence[Attack]) -> list[list[Attack]]:
 
 
 def run_group(victim: Victim, source: Victim | None, attacks: Sequence[tuple[Attack, tuple[float, ...]]], tests: ImageSet,
-              clean: Decisions, report: Callable[[int], None] = lambda images: None) -> list[Outcome]:
+              clean: Decisions, report: Callable[[int], None] = lambda images: None,
+              withstood: np.ndarray | None = None) -> list[Outcome]:
     """Runs attacks over all images that are correct by any criterion; the others are not attacked.
 
     Args:
@@ -107,91 +90,101 @@ def run_group(victim: Victim, source: Victim | None, attacks: Sequence[tuple[Att
         tests: The test images.
         clean: Decisions on the unperturbed images.
         report: Told the number of images after every batch.
+        withstood: In a cascade, what earlier attacks left at the epsilons of all these attacks, bool `(epsilons, n, criteria)`;
+            only that is attacked.
     """
-    outcomes = [_unattacked(attack, epsilons, clean) for attack, epsilons in attacks]
-    for chunk in _chunks(victim, tests, np.flatnonzero(clean.correct.any(axis=1))):
+    outcomes = [_unattacked(attack, epsilons, clean, withstood) for attack, epsilons in attacks]
+    open_images = clean.correct.any(axis=1) if withstood is None else withstood.any(axis=(0, 2))
+    at_once = min(_images_at_once(victim, attack, len(epsilons), tests) for attack, epsilons in attacks)
+    for chunk in _chunks(victim, tests, np.flatnonzero(open_images), at_once):
         for outcome in outcomes:
             started = time.perf_counter()
             _attack_chunk(victim, source, chunk, outcome)
             outcome.seconds += time.perf_counter() - started
-        report(len(chunk.rows))
+        report(len(chunk.numbers))
     return outcomes
 
 
-def _unattacked(attack: Attack, epsilons: tuple[float, ...], clean: Decisions) -> Outcome:
+def _unattacked(attack: Attack, epsilons: tuple[float, ...], clean: Decisions, withstood: np.ndarray | None) -> Outcome:
     correct, hit = (np.repeat(array[None], len(epsilons), axis=0) for array in (clean.correct, clean.hit))
     white_box = attack.name not in ("transfer", "square")
-    return Outcome(attack, epsilons, correct, hit, np.zeros(len(clean.correct), dtype=bool) if white_box else None)
+    return Outcome(attack, epsilons, correct if withstood is None else withstood.copy(), hit,
+                   np.zeros(len(clean.correct), dtype=bool) if white_box else None)
 
 
-def _chunks(victim: Victim, tests: ImageSet, rows: np.ndarray) -> Iterator[Chunk]:
+def _images_at_once(victim: Victim, attack: Attack, epsilons: int, tests: ImageSet) -> int:
+    """Images of a chunk: where rows leave early several batches of them, so that those that stay fill whole batches."""
+    if not attack.every_iterate and attack.name != "square":
+        return victim.batch_size
+    rows = min(BATCHES_AT_ONCE * victim.batch_size, VALUES_AT_ONCE // int(np.prod(tests.images.shape[1:])))
+    return max(1, rows // (epsilons * runs_of(attack, victim.representation.classes)))
+
+
+def _chunks(victim: Victim, tests: ImageSet, numbers: np.ndarray, at_once: int) -> Iterator[Chunk]:
     class_ids, targets = one_per_image(tests.class_ids), one_per_image(tests.targets)
-    for start in range(0, len(rows), victim.batch_size):
-        part = rows[start:start + victim.batch_size]
-        images = victim.space.from_bytes(tests.images[part])
-        yield Chunk(part, images, class_ids[part], targets[part], tests.stream)
+    for start in range(0, len(numbers), at_once):
+        part = numbers[start:start + at_once]
+        yield Chunk(part, victim.space.from_bytes(tests.images[part]), class_ids[part], targets[part], tests.stream)
 
 
 def _attack_chunk(victim: Victim, source: Victim | None, chunk: Chunk, outcome: Outcome) -> None:
     """Fills in one chunk's part of an outcome; epsilon 0 stays as it is, since it changes no image."""
     attack = outcome.attack
     if outcome.no_gradient is not None:
-        largest = np.abs(chunk.clean_gradient(victim, attack)).max(axis=(1, 2, 3))
-        outcome.no_gradient[chunk.rows] = largest < np.finfo(np.float32).tiny
-    strengths = [index for index, epsilon in enumerate(outcome.epsilons) if epsilon > 0]
-    if not strengths:
+        largest = np.abs(chunk.clean_look(victim, attack).gradient).max(axis=(1, 2, 3))
+        outcome.no_gradient[chunk.numbers] = largest < np.finfo(np.float32).tiny
+    tally = _Tally(victim, chunk, outcome)
+    if not len(tally.rows.place):
         return
-    epsilons = [outcome.epsilons[index] for index in strengths]
-    shape = (len(strengths), len(chunk.rows), len(victim.criteria))
-    correct, hit = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
-    for restart in range(attack.restarts):
-        adversarial = craft(source if attack.name == "transfer" else victim, attack, chunk, epsilons, restart)
-        decisions = victim.decide(adversarial, *(np.tile(ids, len(strengths)) for ids in (chunk.class_ids, chunk.targets)))
-        correct &= decisions.correct.reshape(shape)
-        hit |= decisions.hit.reshape(shape)
-    for number, index in enumerate(strengths):
-        outcome.correct[index, chunk.rows] = correct[number]
-        outcome.hit[index, chunk.rows] = hit[number]
+    model = source if attack.name == "transfer" else victim
+    images, left = perturb(model, attack, chunk, tally.rows, tally.going_on if attack.every_iterate else None)
+    tally.ask(left, images[left])
+    tally.write()
 
 
-def craft(model: Victim, attack: Attack, chunk: Chunk, epsilons: Sequence[float], restart: int = 0) -> np.ndarray:
-    """Adversarial images of a chunk at several epsilons, `(epsilons * images, ...)`, all images of the first epsilon first."""
-    repeats = len(epsilons)
-    images, aim = np.tile(chunk.images, (repeats, 1, 1, 1)), np.tile(chunk.aim(attack), repeats)
-    radius = np.repeat(np.float32([model.space.radius(epsilon) for epsilon in epsilons]), len(chunk.rows))[:, None, None, None]
-    bounds = box(images, radius, *_limits(model, attack, images))
-    if attack.name == "square":
-        random = _square_draws(chunk, attack.steps)
-        return square_attack(model.margins, images, aim, epsilon=radius, bounds=bounds, queries=attack.steps,
-                             random=tuple(np.concatenate([array] * repeats) for array in random))
-    start, first_gradient = images, None
-    if attack.random_start:
-        noise = np.tile(_start_noise(chunk, restart), (repeats, 1, 1, 1))
-        start = np.clip(images + radius * noise, *bounds)
-    else:
-        first_gradient = np.tile(chunk.clean_gradient(model, attack), (repeats, 1, 1, 1))
-    return sign_steps(model.gradient(attack.loss), start, aim, bounds=bounds, step=radius * np.float32(attack.step),
-                      steps=attack.steps, ascend=attack.goal == "untargeted", first_gradient=first_gradient,
-                      accumulate=attack.accumulate)
+class _Tally:
+    """Counts what an attack leaves of a chunk, each image at each epsilon over all of its rows.
 
+    Args:
+        victim: Who answers.
+        chunk: The images.
+        outcome: What is to be filled in.
+    """
 
-def _limits(model: Victim, attack: Attack, images: np.ndarray) -> tuple[np.ndarray | float, np.ndarray | float]:
-    if attack.clip == "range":
-        return model.space.limits()
-    if attack.clip == "image":
-        return images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
-    return -np.inf, np.inf
+    def __init__(self, victim: Victim, chunk: Chunk, outcome: Outcome) -> None:
+        self._victim, self._chunk, self._outcome = victim, chunk, outcome
+        attack, strengths = outcome.attack, np.array(outcome.epsilons)
+        open_cells = outcome.correct[:, chunk.numbers].any(axis=-1) & (strengths > 0)[:, None]
+        self._strength, self._place = np.nonzero(open_cells)
+        runs, cells = runs_of(attack, victim.representation.classes), len(self._place)
+        self._cell = np.tile(np.arange(cells), runs)
+        self.rows = Rows(self._place[self._cell], strengths[self._strength][self._cell], np.repeat(np.arange(runs), cells))
+        self._started = outcome.correct[self._strength, chunk.numbers[self._place]]
+        self._correct, self._hit = self._started.copy(), np.zeros_like(self._started)
 
+    def going_on(self, rows: np.ndarray, images: np.ndarray, seen: Look) -> np.ndarray:
+        """Notes an iterate; rows go on until their image is broken, and at its target where the attack has one."""
+        if self._outcome.attack.name == "transfer":
+            self.ask(rows, images)
+        else:
+            self._note(rows, seen.correct, seen.hit)
+        cells, waiting = self._cell[rows], self._correct
+        if self._outcome.attack.goal == "targeted":
+            waiting = waiting | ~self._hit
+        return (waiting & self._started).any(axis=-1)[cells]
 
-def _start_noise(chunk: Chunk, restart: int) -> np.ndarray:
-    """Uniform noise in [-1, 1), from a stream of each image's own."""
-    name, seed = chunk.stream
-    return np.stack([generator(seed, "attack", name, "start", restart, row).uniform(-1, 1, chunk.images.shape[1:])
-                     for row in chunk.rows]).astype(np.float32)
+    def ask(self, rows: np.ndarray, images: np.ndarray) -> None:
+        """Has the victim decide on images of these rows, and notes it."""
+        if len(rows):
+            ids = (part[self.rows.place[rows]] for part in (self._chunk.class_ids, self._chunk.targets))
+            _, correct, hit = self._victim.decide(images, *ids)
+            self._note(rows, correct, hit)
 
+    def write(self) -> None:
+        """Puts what was counted into the outcome."""
+        place = self._strength, self._chunk.numbers[self._place]
+        self._outcome.correct[place], self._outcome.hit[place] = self._correct, self._hit
 
-def _square_draws(chunk: Chunk, queries: int) -> tuple[np.ndarray, ...]:
-    name, seed = chunk.stream
-    width, channels = chunk.images.shape[2:]
-    drawn = [draws(generator(seed, "attack", name, "square", row), queries, width, channels) for row in chunk.rows]
-    return tuple(np.stack(arrays) for arrays in zip(*drawn, strict=True))
+    def _note(self, rows: np.ndarray, correct: np.ndarray, hit: np.ndarray) -> None:
+        np.logical_and.at(self._correct, self._cell[rows], correct)
+        np.logical_or.at(self._hit, self._cell[rows], hit)

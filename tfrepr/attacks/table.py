@@ -32,7 +32,8 @@ def outcome_rows(protocol: Protocol, outcome: Outcome, clean: Decisions, criteri
         rows.append(AttackRow(
             *key, clean_correct=count(started), still_correct=count(outcome.correct[number, :, column]),
             hit_target=count(outcome.hit[number, :, column]) if outcome.attack.goal == "targeted" else None,
-            no_gradient=None if outcome.no_gradient is None else count(outcome.no_gradient), seconds=round(share, 3)))
+            no_gradient=None if outcome.no_gradient is None else count(outcome.no_gradient), seconds=round(share, 3),
+            every_iterate=int(outcome.attack.every_iterate)))
     return rows
 
 
@@ -61,7 +62,7 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
         withstood = np.logical_and.reduce([survivors[key] for key in keys])
         key = row_key(protocol, ensemble, epsilon, attack_seed, criterion, images)
         rows.append(AttackRow(*key, clean_correct=int(clean.correct[:, column].sum()), still_correct=int(withstood.sum()),
-                              hit_target=None, no_gradient=None, seconds=0.0))
+                              hit_target=None, no_gradient=None, seconds=0.0, every_iterate=int(ensemble.every_iterate)))
         left[key] = withstood
     return rows, left
 
@@ -69,4 +70,5 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
 def ensemble_attack(protocol: Protocol) -> Attack:
     """What the rows of the worst case are filed under."""
     steps = sum(attack.steps for attack in protocol.attacks if attack.name != "transfer")
-    return Attack(ENSEMBLE, "untargeted", "worst", steps, restarts=max(attack.restarts for attack in protocol.attacks))
+    return Attack(ENSEMBLE, "untargeted", "worst", steps, restarts=max(attack.restarts for attack in protocol.attacks),
+                  every_iterate=any(attack.every_iterate for attack in protocol.attacks))

@@ -9,10 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfrepr.attacks.gradients import compile_forward, compile_gradient
-from tfrepr.attacks.losses import LOSSES, margin
+from tfrepr.attacks.losses import HEIGHTS, image_loss, margin
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.data.class_ids import checked_ids
 from tfrepr.labels.representation import LabelRepresentation
+
+ALL_CRITERIA = ("nearest", "threshold")
+"""Rules by which an answer counts as correct (paper section 4, "Evaluation")."""
+
+
+def criteria_of(representation: LabelRepresentation) -> tuple[str, ...]:
+    """The rules that a label has."""
+    return ALL_CRITERIA if representation.has_threshold else ALL_CRITERIA[:1]
 
 
 class Decisions(NamedTuple):
@@ -29,6 +37,21 @@ class Decisions(NamedTuple):
     hit: np.ndarray
 
 
+class Look(NamedTuple):
+    """What one gradient step sees of its images.
+
+    Attributes:
+        gradient: Of each image's loss, float32 of the images' shape.
+        height: The loss, or what stands for it where points are compared (`losses.HEIGHTS`), float32 `(n,)`.
+        correct, hit: As in `Decisions`.
+    """
+
+    gradient: np.ndarray
+    height: np.ndarray
+    correct: np.ndarray
+    hit: np.ndarray
+
+
 class Victim:
     """A model under attack.
 
@@ -40,23 +63,22 @@ class Victim:
         space: Where perturbations live.
         batch_size: Images in one call of the model.
         jit: XLA compilation on TensorFlow.
+        criteria: Rules by which answers are judged; those that the label lacks are left out.
     """
 
     def __init__(self, model: Any, representation: LabelRepresentation, space: ImageSpace, batch_size: int,
-                 jit: bool = False) -> None:
+                 jit: bool = False, criteria: tuple[str, ...] = ALL_CRITERIA) -> None:
         self.representation = representation
+        self.criteria = tuple(name for name in criteria if name in criteria_of(representation))
         self.space = space
         self.batch_size = batch_size
         self._model = model
-        self._gradients: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {}
+        self._looks: dict[str, Callable[..., tuple[np.ndarray, ...]]] = {}
         self._jit = jit
-        self._decide = compile_forward(model, partial(_read_decisions, representation), space.to_network, jit)
+        self._read_decisions = partial(_read_decisions, representation, self.criteria)
+        self._decide = compile_forward(model, self._read_decisions, space.to_network, jit)
         self._margins = compile_forward(model, partial(_read_margins, representation), space.to_network, jit)
-
-    @property
-    def criteria(self) -> tuple[str, ...]:
-        """Rules by which an answer counts as correct (paper section 4, "Evaluation")."""
-        return ("nearest", "threshold") if self.representation.has_threshold else ("nearest",)
+        self._rivals = compile_forward(model, partial(_read_rivals, representation), space.to_network, jit)
 
     def decide(self, images: np.ndarray, class_ids: np.ndarray, targets: np.ndarray) -> Decisions:
         """Decisions on images of `space`."""
@@ -67,17 +89,31 @@ class Victim:
         """Best other score minus own score of every image, float32 `(n,)`."""
         return np.concatenate([self._margins(*batch)[0] for batch in self._padded(images, class_ids)])[:len(images)]
 
+    def rivals(self, images: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+        """The wrong classes of every image, the best score first, int32 `(n, classes - 1)`."""
+        return np.concatenate([self._rivals(*batch)[0] for batch in self._padded(images, class_ids)])[:len(images)]
+
+    def look(self, loss: str, images: np.ndarray, aim: np.ndarray, class_ids: np.ndarray, targets: np.ndarray) -> Look:
+        """Gradients of a loss, and what the model answers, in one pass.
+
+        Args:
+            loss: Name in `losses.LOSSES` or `losses.RIVAL_LOSSES`.
+            images: Images of `space`.
+            aim: Classes whose loss it is, `(n,)`.
+            class_ids: True classes.
+            targets: Target classes; the rivals of a loss that has some.
+        """
+        if loss not in self._looks:
+            height = image_loss(HEIGHTS[loss], self.representation) if loss in HEIGHTS else None
+            read_out = partial(_read_look, image_loss(loss, self.representation), height, self._read_decisions)
+            self._looks[loss] = compile_gradient(self._model, read_out, self.space.to_network, self._jit)
+        batches = [self._looks[loss](*batch) for batch in self._padded(images, aim, class_ids, targets)]
+        gradient, _, *seen = (np.concatenate(parts)[:len(images)] for parts in zip(*batches, strict=True))
+        return Look(gradient, *seen)
+
     def gradient(self, loss: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        """The function `(images, class_ids) -> gradients` of a loss by its name in `LOSSES`."""
-        if loss not in self._gradients:
-            image_loss = partial(LOSSES[loss], self.representation)
-            self._gradients[loss] = compile_gradient(self._model, image_loss, self.space.to_network, self._jit)
-        compiled = self._gradients[loss]
-
-        def in_batches(images: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
-            return np.concatenate([compiled(*batch) for batch in self._padded(images, class_ids)])[:len(images)]
-
-        return in_batches
+        """The function `(images, class_ids) -> gradients` of a loss by its name in `losses.LOSSES`."""
+        return lambda images, class_ids: self.look(loss, images, class_ids, class_ids, class_ids).gradient
 
     def _padded(self, images: np.ndarray, *ids: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
         """Slices of equal length: a new shape would trace and compile the model again."""
@@ -92,15 +128,30 @@ def _read_margins(representation: LabelRepresentation, outputs: Any, class_ids: 
     return (margin(representation, class_ids, outputs),)
 
 
-def _read_decisions(representation: LabelRepresentation, outputs: Any, class_ids: Any, targets: Any) -> tuple[Any, Any, Any]:
+def _read_rivals(representation: LabelRepresentation, outputs: Any, class_ids: Any) -> tuple[Any]:
+    from keras import ops
+
+    scores = representation.scores(outputs)
+    own = ops.cast(ops.one_hot(class_ids, representation.classes), "bool")
+    ranked = ops.argsort(ops.where(own, float("inf"), -scores), axis=-1)
+    return (ops.cast(ranked[:, :-1], "int32"),)
+
+
+def _read_look(loss: Callable, height: Callable | None, decisions: Callable, outputs: Any, aim: Any, class_ids: Any,
+               targets: Any) -> tuple[Any, ...]:
+    losses, (_, correct, hit) = loss(aim, targets, outputs), decisions(outputs, class_ids, targets)
+    return losses, losses if height is None else height(aim, targets, outputs), correct, hit
+
+
+def _read_decisions(representation: LabelRepresentation, criteria: tuple[str, ...], outputs: Any, class_ids: Any,
+                    targets: Any) -> tuple[Any, Any, Any]:
     from keras import ops
 
     predicted = representation.decode(outputs)
 
     def judge(ids: Any) -> Any:
-        verdicts = [ops.equal(ops.cast(predicted, "int32"), ops.cast(ids, "int32"))]
-        if representation.has_threshold:
-            verdicts.append(representation.within_threshold(ids, outputs))
-        return ops.stack(verdicts, axis=-1)
+        verdicts = {"nearest": lambda: ops.equal(ops.cast(predicted, "int32"), ops.cast(ids, "int32")),
+                    "threshold": lambda: representation.within_threshold(ids, outputs)}
+        return ops.stack([verdicts[name]() for name in criteria], axis=-1)
 
     return predicted, judge(class_ids), judge(targets)

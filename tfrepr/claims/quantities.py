@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 CRITERION = "nearest"
 KEY_COLUMNS = ATTACK_COLUMNS[:ATTACK_COLUMNS.index("images") + 1]
-WHOLE_NUMBERS = ("steps", "restarts", "attack_seed", "images")
+WHOLE_NUMBERS = ("steps", "restarts", "attack_seed", "images", "every_iterate")
+SETTING = ("images", "steps", "restarts", "attack_seed", "loss", "space", "every_iterate")
 CONVERGED = 0.9
 """Share of the fall of the training loss after which a run counts as converged."""
 SURVIVES = 0.5
@@ -167,13 +168,13 @@ class Attacked(Quantity):
         return f"{self.goal} {self.attack.replace('fgsm', 'FGSM')} ε {self.epsilon:g}"
 
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
-        """By images, steps, restarts, seed of the attack, loss and space."""
+        """By images, steps, restarts, seed of the attack, loss, space, and whether every iterate counts (`SETTING`)."""
         asked = {"protocol": self.protocol, "attack": self.attack, "goal": self.goal, "epsilon": self.epsilon}
         found = {}
         for row in records.attacks(run):
             if all(row[name] == value for name, value in asked.items()):
                 row = row | {name: int(row[name]) for name in WHOLE_NUMBERS}
-                setting = tuple(row[name] for name in ("images", "steps", "restarts", "attack_seed", "loss", "space"))
+                setting = tuple(row[name] for name in SETTING)
                 key = tuple(row[name] for name in KEY_COLUMNS)
                 found[setting] = Measured(100 * row["still_correct"] / row["images"],
                                           lambda key=key: _survived(records.survivors(run), key))

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-import tfrepr
 from tfrepr.files import npy_bytes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.tables import LabelTable
 from tfrepr.labels.waveforms import Waveform
 from tfrepr.registry import LABELS
-from tfrepr.versions import versions
+from tfrepr.versions import __version__, versions
 
 PACKAGES = ("numpy", "scipy", "librosa", "scikit-image", "soxr", "espeakng-loader", "tensorflow-io", "keras-hub", "tokenizers")
 """Whose versions decide the numbers of one label or another."""
@@ -40,7 +39,7 @@ def description(table: LabelTable, options: LabelOptions, image_side: int) -> di
             "shape": list(table.table.shape), "dtype": str(table.table.dtype),
             "sha256": hashlib.sha256(table.table.tobytes()).hexdigest(), "recipe": LABELS.describe(table.label),
             "image_side": image_side, "options": dataclasses.asdict(options),
-            "versions": {"tfrepr": tfrepr.__version__, **versions(*PACKAGES)}}
+            "versions": {"tfrepr": __version__, **versions(*PACKAGES)}}
 
 
 def wav_files(class_names: Sequence[str], waveforms: Sequence[Waveform]) -> dict[str, bytes]:

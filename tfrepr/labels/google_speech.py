@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.errors import UserError
+from tfrepr.errors import UserError, how_to_install
 
 SAMPLE_RATE = 24_000
 NORMAL_RATE = 130
 NORMAL_PITCH = 50
 SEMITONES = 0.4
 """Change for each step of our pitch scale: 0..99 covers Google's -20 to 20 semitones."""
-HOW_TO_SET_UP = ("Install the package with `pip install -r requirements-google.txt`, create a service account at "
+HOW_TO_SET_UP = (f"{how_to_install('google')} Create a service account at "
                  "https://cloud.google.com/text-to-speech/docs and set GOOGLE_APPLICATION_CREDENTIALS to the path of its key.")
 
 

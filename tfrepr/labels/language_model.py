@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfrepr.errors import UserError
+from tfrepr.errors import UserError, how_to_install
 from tfrepr.files import user_path
 
 REPOSITORY = "google-bert/bert-base-uncased"
@@ -33,8 +33,7 @@ ALTERNATIVES = {"config.json": ("config.json",), "weights": ("model.safetensors"
 
 HOW_TO_FETCH = (f"Fetch {', '.join(FILES)} of {REPOSITORY} (revision {REVISION[:7]}, 440 MB) from huggingface.co and put them "
                 f"in the folder {PLACE}, or in any folder that --bert-path then names.")
-HOW_TO_INSTALL = ("The label bert needs KerasHub and its tokenizer, which are optional: pip install -r "
-                  "requirements-embeddings.txt (Python 3.10 to 3.13).")
+HOW_TO_INSTALL = f"The label bert needs KerasHub and its tokenizer, which are optional. {how_to_install('embeddings')}"
 
 
 def bert_folder(bert_path: str | None) -> Path:

@@ -4,7 +4,9 @@ Counts, no rates. Epsilon is in the space's unit, normalised units or 1/255 for 
 images were looked at; `clean_correct` of them are correct by the row's own criterion without an attack; of those,
 `still_correct` are correct afterwards, `hit_target` are taken for the target class (targeted attacks only) and `no_gradient`
 have a gradient that is zero in float32 at the clean image (attacks that use the model's own gradient only). `seconds` is the
-attack's time divided by the rows that it fills, so that sums are right.
+attack's time divided by the rows that it fills, so that sums are right. `every_iterate` is 1 where any iterate could break an
+image, and 0 where the last one counts; a row of the first kind takes the place of one of the second. Rows of a protocol that is
+a cascade count what is left after their attack and all attacks before it.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ class AttackRow:
     hit_target: int | None
     no_gradient: int | None
     seconds: float
+    every_iterate: int = 0
 
     @property
     def key(self) -> Key:
@@ -57,7 +60,9 @@ class AttackRow:
         return tuple(getattr(self, name) for name in COLUMNS[:COLUMNS.index("images") + 1])
 
 
-COLUMNS = tuple(field.name for field in dataclasses.fields(AttackRow))
+ALL_COLUMNS = tuple(field.name for field in dataclasses.fields(AttackRow))
+COLUMNS = ALL_COLUMNS[:ALL_COLUMNS.index("every_iterate")]
+"""Those that files of every version have."""
 _READERS = {"str": str, "int": whole_number, "float": float, "int | None": lambda text: whole_number(text) if text else None}
 
 
@@ -70,7 +75,7 @@ def read_rows(path: Path) -> list[AttackRow]:
     if not path.exists():
         return []
     table = read_csv(path, COLUMNS, "Move it away; the next attack makes it anew.")
-    if further := [name for name in table.columns if name not in COLUMNS]:
+    if further := [name for name in table.columns if name not in ALL_COLUMNS]:
         raise UserError(f"{path} has columns that this version does not write: {', '.join(further)}. Move it away; the next "
                         "attack makes it anew.")
     lines = {number: line for number, line in enumerate(table.lines, start=2) if line.strip(",")}
@@ -91,7 +96,8 @@ def _parse(line: str, columns: Sequence[str]) -> AttackRow | None:
         return None
     texts = dict(zip(columns, cells, strict=True))
     try:
-        return AttackRow(**{field.name: _READERS[field.type](texts[field.name]) for field in dataclasses.fields(AttackRow)})
+        return AttackRow(**{field.name: _READERS[field.type](texts[field.name]) for field in dataclasses.fields(AttackRow)
+                            if field.name in texts})
     except (ValueError, OverflowError):
         return None
 
@@ -100,7 +106,7 @@ def write_rows(path: Path, rows: Iterable[AttackRow]) -> None:
     """Writes attacks.csv whole or not at all."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(ALL_COLUMNS)
     writer.writerows(["" if value is None else number_text(value) if name == "epsilon" else value
                       for name, value in dataclasses.asdict(row).items()] for row in rows)
     write_atomically(path, text.getvalue().encode())

@@ -149,6 +149,7 @@ def read_results(paths: Iterable[Path]) -> Results:
                              notes)
     attacks = _read_tables({run: path / "attacks.csv" for run, path in paths.items()}, ATTACK_COLUMNS, ATTACK_WORDS,
                            ATTACKS_NEEDED, notes)
+    attacks["every_iterate"] = attacks["every_iterate"].fillna(0) if "every_iterate" in attacks else 0.0
     galleries = {run: gallery for run, path in paths.items() if (gallery := _read_gallery(path / GALLERY_FILE, notes))}
     return Results(_run_table(rows), histories, attacks, galleries, tuple(notes))
 

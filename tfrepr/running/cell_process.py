@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -71,8 +72,7 @@ class CellProcess:
         environment = {**os.environ, **huge_pages(), **thread_limits(threads)}
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
-        path = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
-        environment |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        environment |= {"PYTHONPATH": python_path(), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         self.process = subprocess.Popen([sys.executable, "-m", MODULE], env=environment, start_new_session=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, encoding="utf-8", errors="replace")
@@ -101,6 +101,12 @@ class CellProcess:
     def kill(self) -> None:
         """Ends the process at once."""
         self.process.kill()
+
+
+def python_path() -> str:
+    """The variable `PYTHONPATH` with which a child finds the package: in its clone, or where Python looks by itself."""
+    clone = None if str(ROOT) in {sysconfig.get_path(name) for name in ("purelib", "platlib")} else str(ROOT)
+    return os.pathsep.join(filter(None, (clone, os.environ.get("PYTHONPATH"))))
 
 
 def thread_limits(threads: int | None) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ class GridOptions:
     jobs: int | None = option(None, "cells trained at the same time, each in a process of its own (default: one after the "
                               "other in this process)", at_least=1, at_most=MOST_PARTS)
     shard: str | None = option(None, "I/N: the I-th of N parts of the list, for job arrays")
-    engine: str = option("local", "what runs the processes; ray: a cluster (requirements-ray.txt)", choices=ENGINES)
+    engine: str = option("local", "what runs the processes; ray: a cluster (the extra ray)", choices=ENGINES)
     cell_cpus: float | None = option(None, "ray: cores reserved for a cell (default: the cluster's divided by --jobs)", above=0,
                                      at_most=MOST_PARTS)
     cell_gpus: float | None = option(None, "ray: GPUs reserved for a cell, such as 0.25 (default: the same)", at_least=0,

@@ -18,8 +18,8 @@ from typing import Any
 import click
 
 from tfrepr.config import RunConfig
-from tfrepr.errors import UserError
-from tfrepr.running.cell_process import ROOT, CellProcess, Task
+from tfrepr.errors import UserError, how_to_install
+from tfrepr.running.cell_process import CellProcess, Task, python_path
 from tfrepr.running.grid import GridOptions
 
 RETRIES = 3
@@ -89,11 +89,10 @@ def _connect() -> Any:
     try:
         import ray
     except ImportError:
-        raise UserError("--engine ray needs the package ray. Install it with: pip install -r requirements-ray.txt") from None
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        raise UserError(f"--engine ray needs the package ray. {how_to_install('ray')}") from None
     termination = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(logging_level="warning", runtime_env={"env_vars": {"PYTHONPATH": path}})
+        ray.init(logging_level="warning", runtime_env={"env_vars": {"PYTHONPATH": python_path()}})
     except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
         raise UserError(f"The Ray cluster cannot be reached ({error}). Set RAY_ADDRESS to its address, or unset it to use this "
                         "machine alone.") from None

@@ -1,0 +1,70 @@
+"""`tfrepr`, the one name over all commands."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from tfrepr.__main__ import COMMANDS, group
+from tfrepr.cli import command_line
+from tfrepr.versions import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def tfrepr(*words):
+    return CliRunner().invoke(group, words, prog_name="tfrepr")
+
+
+def test_every_command_has_a_module_a_script_and_a_line_in_the_list():
+    modules = {path.stem for path in (ROOT / "tfrepr" / "commands").glob("*.py")} - {"__init__"}
+    scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    assert {name.replace("-", "_") for name in COMMANDS} == modules == scripts
+    listed = dict(re.findall(r"^  ([a-z-]+)  +(\w.*)$", tfrepr("--help").output.partition("Commands:")[2], re.MULTILINE))
+    assert listed == COMMANDS
+
+
+def test_help_is_fast_and_imports_no_command():
+    code = ("import sys; sys.argv = ['tfrepr', '--help']\nimport tfrepr.__main__ as m\ntry:\n    m.main()\nexcept SystemExit:\n"
+            "    pass\nprint([name for name in ('keras', 'pandas', 'tfrepr.commands.train') if name in sys.modules])")
+    before = os.times()
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    after = os.times()
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 0.8, "CPU seconds"
+
+
+def test_every_command_answers_help_under_its_name():
+    for name in (*COMMANDS, "plot_results"):
+        result = tfrepr(name, "--help")
+        assert result.exit_code == 0, result.output
+        assert f"tfrepr {name}" in result.output
+
+
+def test_an_unknown_command_is_told_what_there_is():
+    result = tfrepr("trian")
+    assert result.exit_code == 2
+    assert "Did you mean 'train'? Choose one of: train, evaluate" in result.output
+
+
+def test_the_version_is_that_of_pyproject():
+    assert tfrepr("--version").output == f"tfrepr {__version__}\n"
+    assert f'\nversion = "{__version__}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_suggestions_begin_as_the_command_did():
+    @click.group()
+    def outer():
+        pass
+
+    @outer.command()
+    def inner():
+        click.echo(command_line("plot_results", experiment="quickstart"))
+
+    for name in ("tfrepr", "python -m tfrepr"):
+        assert CliRunner().invoke(outer, ["inner"], prog_name=name).output == f"{name} plot-results --experiment quickstart\n"
+    assert CliRunner().invoke(inner, []).output == "python scripts/plot_results.py --experiment quickstart\n"

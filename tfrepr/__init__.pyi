@@ -1,0 +1,2 @@
+from .errors import UserError as UserError
+from .versions import __version__ as __version__

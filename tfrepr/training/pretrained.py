@@ -1,0 +1,145 @@
+"""Published networks: weights in half precision with the record of their run, turned into a run directory where they are used.
+
+`tfrepr/pretrained/<name>.npz` holds the label table (float32) and the weights (float16) in the order of `keras.Model.weights`;
+`<name>.json` beside it says which run they come from and how accurate exactly this file is. Commands take such a network by the
+name `pretrained:<name>` wherever they take a finished run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
+from tfrepr.files import npy_bytes, npz_bytes, write_atomically
+from tfrepr.labels.representation import LabelRepresentation
+from tfrepr.reading import damaged, read_arrays, read_bytes, read_json
+from tfrepr.registry import unknown_name
+from tfrepr.runs import RunDirectory
+from tfrepr.training.trained import load_best_model, load_data, load_representation
+
+if TYPE_CHECKING:
+    import keras
+
+PREFIX = "pretrained:"
+FOLDER = Path(__file__).resolve().parents[1] / "pretrained"
+TABLE = "label_table"
+MOST_BYTES = 1_300_000
+"""Of one file; larger networks are not published."""
+LICENCE = "the project's own (LICENSE); trained on CIFAR-10, whose pictures have owners of their own (MODEL_CARD.md)"
+FORM = {"run": str, "image_shape": list[int], "sha256": str, "licence": str, "float32_test_accuracy": float,
+        "metrics": dict[str, Any], "config": dict[str, Any], "environment": dict[str, Any]}
+ENVIRONMENT = ("data_variant", "data_fingerprint", "label_fingerprint", "class_names", "mean", "std", "train_images",
+               "validation_images", "parameters", "device", "backend", "versions", "commit")
+"""What is kept of the run's environment.json."""
+ADVICE = "Take the file from the repository again."
+
+
+def pretrained_names(folder: Path = FOLDER) -> tuple[str, ...]:
+    """The names of the published networks, without the prefix."""
+    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+
+
+def pretrained_run(name: str, output: Path, folder: Path = FOLDER) -> Path:
+    """The run directory of a published network, `<output>/pretrained/<name>`; made where it is not there yet.
+
+    Args:
+        name: One of `pretrained_names`, with or without the prefix.
+        output: Folder of all results.
+        folder: Where the published networks lie.
+
+    Raises:
+        UserError: No such network, a damaged file, or a folder that cannot be written.
+    """
+    name = name.removeprefix(PREFIX)
+    if name not in pretrained_names(folder):
+        raise UserError(unknown_name("pretrained network", name, pretrained_names(folder)) if pretrained_names(folder) else
+                        f"There is no pretrained network {name!r}: this copy of the project has none at all.")
+    record, arrays = _read(name, folder)
+    run = RunDirectory(output / "pretrained" / name)
+    with run.locked():
+        if not (run.finished and run.read_json("metrics.json").get("pretrained") == record["sha256"]):
+            _unpack(run, record, arrays)
+    return run.path
+
+
+def publish_weights(run: RunDirectory, name: str, data_dir: Path | None, folder: Path = FOLDER) -> dict[str, Any]:
+    """Writes the half-precision weights of a finished run and their record, after measuring exactly these weights.
+
+    Args:
+        run: A finished run.
+        name: What the network is called from now on.
+        data_dir: Folder with the run's data.
+        folder: Where published networks lie.
+
+    Returns:
+        The record.
+
+    Raises:
+        UserError: The run is unfinished or damaged, its data are not found, or its weights need more than `MOST_BYTES`.
+    """
+    from tfrepr.data.pipeline import evaluation_batches
+    from tfrepr.training.evaluation import evaluate, forward_function
+
+    metrics, environment = run.metrics("test_accuracy"), run.environment("mean", "std")
+    dataset, representation = load_data(run, run.config(), data_dir), load_representation(run)
+    model = load_best_model(run, representation)
+    weights = [np.asarray(value, np.float16) for value in model.get_weights()]
+    content = npz_bytes({TABLE: representation.table, **{_key(place): value for place, value in enumerate(weights)}})
+    if len(content) > MOST_BYTES:
+        raise UserError(f"The weights of {run.path} need {len(content):,} bytes, and a published network has at most "
+                        f"{MOST_BYTES:,}. Choose a smaller encoder.")
+    model.set_weights([value.astype(np.float32) for value in weights])
+    test = evaluate(forward_function(model), representation, evaluation_batches(
+        dataset.test_images, dataset.test_ids, mean=dataset.mean, std=dataset.std))
+    record = {"run": run.path.name, "image_shape": list(dataset.image_shape),
+              "sha256": hashlib.sha256(content).hexdigest(), "licence": LICENCE,
+              "float32_test_accuracy": metrics["test_accuracy"],
+              "metrics": {**test.figures("test"), "epochs": metrics["epochs"], "best_epoch": metrics["best_epoch"]},
+              "config": run.config().to_dict(),
+              "environment": {key: environment[key] for key in ENVIRONMENT if key in environment}}
+    write_atomically(folder / f"{name}.npz", content)
+    write_atomically(folder / f"{name}.json", (json.dumps(record, indent=1) + "\n").encode())
+    return record
+
+
+def _read(name: str, folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record and the arrays of a published network, which belong together."""
+    path = folder / f"{name}.npz"
+    record = read_json(folder / f"{name}.json", FORM, needed=tuple(FORM), advice=ADVICE)
+    if hashlib.sha256(read_bytes(path)).hexdigest() != record["sha256"]:
+        raise damaged(path, f"its SHA-256 is not the one in {name}.json", ADVICE)
+    return record, read_arrays(path, advice=ADVICE)
+
+
+def _unpack(run: RunDirectory, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Writes the files of a finished run; metrics.json, which makes it one, comes last."""
+    from tfrepr.training.checkpoint_digest import checkpoint_digests
+
+    (run / "metrics.json").unlink(missing_ok=True)
+    run.write_json("config.json", record["config"])
+    run.write_json("environment.json", record["environment"])
+    write_atomically(run / f"{TABLE}.npy", npy_bytes(arrays[TABLE]))
+    representation = load_representation(run)
+    model = _model(run.config(), record, representation, arrays)
+    model.save(run / "best.keras")
+    run.write_json("metrics.json", record["metrics"] | {"pretrained": record["sha256"]}
+                   | checkpoint_digests(run.path, "best.keras"))
+
+
+def _model(config: RunConfig, record: dict[str, Any], representation: LabelRepresentation,
+           arrays: dict[str, np.ndarray]) -> keras.Model:
+    from tfrepr.models.build import build_model
+
+    model = build_model(config.encoder, tuple(record["image_shape"]), representation)
+    model.set_weights([arrays[_key(place)].astype(np.float32) for place in range(len(model.weights))])
+    return model
+
+
+def _key(place: int) -> str:
+    return f"weight{place:03d}"
