@@ -26,8 +26,8 @@ from tfrepr.errors import UserError
 @click.option("--data-dir", type=FOLDER, default=None, help="with --page: folder with the data of the run  [default: where its "
                                                             "training found them]")
 @user_errors
-def main(output: Path, report: Path | None, no_figures: bool, publish: bool, project: Path | None, page: bool, run: str | None,
-         data_dir: Path | None) -> None:
+def main(output: Path, report: Path | None, no_figures: bool, publish: bool, project: Path | None, page: bool,
+         run: str | None, data_dir: Path | None) -> None:
     """Compare all finished runs with the paper.
 
     Writes RESULTS.md, figures, and the records of the runs (config, environment, logs; no weights, no data) into a folder of
