@@ -124,7 +124,7 @@ def _undefended_breaks(rows: Sequence[AttackRow]) -> Sign:
 
 
 def _not_measured(name: str, command: str) -> Sign:
-    return Sign(name, None, f"It needs scripts/attack.py {command}.")
+    return Sign(name, None, f"It needs tfrepr attack {command}.")
 
 
 def _at(row: AttackRow) -> str:
