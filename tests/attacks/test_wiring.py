@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tfrepr.attacks.campaign import _with_source
+from tfrepr.attacks.craft import Chunk, craft
 from tfrepr.attacks.loading import SHARED_WITH_SOURCE, categorical_twin
 from tfrepr.attacks.protocols import AttackSettings, build_protocol
-from tfrepr.attacks.sweep import Chunk, clean_decisions, craft, run_group
+from tfrepr.attacks.sweep import clean_decisions, run_group
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.runs import RunDirectory
@@ -64,7 +65,7 @@ def test_transfer_images_are_made_on_the_source_and_judged_by_the_victim(victim_
                   test_images.targets[rows], test_images.stream)
 
     def judged(maker, judge):
-        images = craft(maker, attack, dataclasses.replace(chunk, gradients={}), [16.0])
+        images = craft(maker, attack, dataclasses.replace(chunk, looks={}), [16.0])
         return judge.decide(images, chunk.class_ids, chunk.targets).correct[:, 0]
 
     np.testing.assert_array_equal(outcome.correct[0, rows, 0], judged(source, victim))
