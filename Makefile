@@ -35,5 +35,5 @@ lint:
 	PYTHONPATH=. .venv/bin/lint-imports --no-logo --no-cache
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
-	find tfrepr scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .pytest_cache .ruff_cache build dist tfrepr.egg-info
+	find tfrepr scripts tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -52,9 +52,13 @@ DOCUMENTS = ("README.md", "ARCHITECTURE.md", "MODEL_CARD.md", *sorted(f"docs/{pa
 
 
 @functools.cache
+def project_file() -> dict:
+    """Returns the content of pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def project() -> dict:
-    """The table `project` of pyproject.toml."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project_file()["project"]
 
 
 def extra(name: str) -> list[Requirement]:
