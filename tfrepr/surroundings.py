@@ -37,20 +37,25 @@ NOISE = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4
 
 
 def prepare() -> None:
-    """Sets the environment variables that libraries read when they are imported, for this process and its children.
-
-    Figures are written to files, never shown, so Matplotlib gets its Agg backend whatever `MPLBACKEND` says: notebooks export
-    one to their commands that exists in the notebook's own environment only. In the process of a notebook it stays as it is.
-    """
-    installed = any(isinstance(finder, QuietTensorFlow) for finder in sys.meta_path)
-    if os.environ.setdefault(LOG_LEVEL, "3") == "3" and not installed:
-        sys.meta_path.insert(0, QuietTensorFlow())
-    if "IPython" not in sys.modules:
-        os.environ["MPLBACKEND"] = "agg"
+    """Sets the environment variables that libraries read when they are imported, for this process and its children."""
+    os.environ.setdefault(LOG_LEVEL, "3")
     os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
     for name in KERAS_LIMITS:
         os.environ.pop(name, None)
     _prepare_folders()
+
+
+def prepare_command() -> None:
+    """Gives Matplotlib its Agg backend, whatever `MPLBACKEND` says, and keeps TensorFlow's first words off the terminal.
+
+    Commands write figures to files and never show them, and notebooks export a backend to their commands that exists in the
+    notebook's own environment only. In the process of a notebook it stays as it is, and so it does in a program that imports
+    the package.
+    """
+    if "IPython" not in sys.modules:
+        os.environ["MPLBACKEND"] = "agg"
+    if os.environ.get(LOG_LEVEL) == "3" and not any(isinstance(finder, QuietTensorFlow) for finder in sys.meta_path):
+        sys.meta_path.insert(0, QuietTensorFlow())
 
 
 class QuietTensorFlow:

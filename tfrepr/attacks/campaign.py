@@ -12,7 +12,8 @@ import numpy as np
 from tfrepr.attacks import examples
 from tfrepr.attacks.loading import categorical_twin, check_attacked, load_victim
 from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
-from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
+from tfrepr.attacks.signs import evaluation_signs
+from tfrepr.attacks.sweep import ImageSet, attack_groups, attacked_images, clean_decisions, run_group
 from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, outcome_survivors, row_key
 from tfrepr.attacks.targets import authors_targets, random_targets
 from tfrepr.attacks.victim import Decisions, Victim
@@ -21,6 +22,7 @@ from tfrepr.data.dataset import ImageDataset
 from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
 from tfrepr.results.attack_rows import AttackRow, Key, Survivors, read_rows, write_rows
+from tfrepr.results.signs import add_signs
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import checkpoint_digest
 from tfrepr.training.trained import load_data
@@ -118,7 +120,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     load = partial(load_victim, dataset=dataset, space=protocol.space, batch_size=settings.batch_size,
                    jit=jit_compile(config, device), criteria=protocol.criteria)
     victim, source_victim = load(run), load(source) if source is not None else None
-    tests = attacked_images(dataset, protocol, settings, todo.images)
+    tests = image_set(dataset, protocol, settings, todo.images)
     with progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)
     _describe(run, protocol, settings, dataset, source)
@@ -128,6 +130,8 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
     if protocol.ensemble:
         todo.add(*ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors))
+        undefended = config.label == "category" and not config.label_smoothing
+        add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
     if todo.gallery:
         examples.write_gallery(run / examples.FILE, victim, protocol, tests, clean, dataset.class_names)
 
@@ -136,8 +140,9 @@ def _attack_group(victim: Victim, source: Victim | None, pending: list[tuple[Att
                   clean: Decisions, todo: _Todo, progress_bar: bool) -> None:
     names = " and ".join(dict.fromkeys(attack.name for attack, _ in pending))
     title = f"{todo.protocol.name}: {pending[0][0].goal} {names} ({pending[0][0].loss} loss)"
-    with progress(title, int(clean.correct.any(axis=1).sum()), progress_bar) as report:
-        outcomes = run_group(victim, source, pending, tests, clean, report, todo.withstood(*pending[0]))
+    withstood = todo.withstood(*pending[0])
+    with progress(title, len(attacked_images(pending, clean, withstood)), progress_bar) as report:
+        outcomes = run_group(victim, source, pending, tests, clean, report, withstood)
     for outcome in outcomes:
         arguments = (todo.protocol, outcome, clean, victim.criteria, todo.attack_seed)
         todo.add(outcome_rows(*arguments), outcome_survivors(*arguments))
@@ -156,7 +161,7 @@ def _with_source(protocol: Protocol, run: RunDirectory, config: RunConfig, trans
     return dataclasses.replace(protocol, attacks=rest), None
 
 
-def attacked_images(dataset: ImageDataset, protocol: Protocol, settings: AttackSettings, images: int) -> ImageSet:
+def image_set(dataset: ImageDataset, protocol: Protocol, settings: AttackSettings, images: int) -> ImageSet:
     """The first `images` test images and their targets, which are drawn for the whole test set."""
     classes = len(dataset.class_names)
     if protocol.targets == "authors":
@@ -174,5 +179,6 @@ def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, d
     used = {"description": PROTOCOLS.describe(protocol.name), "settings": dataclasses.asdict(settings),
             **dataclasses.asdict(protocol), "epsilon_unit": "1/255" if protocol.space == "pixel" else "normalised",
             "transfer_from": source.path.name if source is not None else None}
-    run.write_json("attacks.json", {"checkpoint": checkpoint_digest(run / "best.keras"), "data_variant": dataset.variant,
-                                    "protocols": (known.get("protocols") or {}) | {protocol.name: used}})
+    run.write_json("attacks.json", known | {
+        "checkpoint": checkpoint_digest(run / "best.keras"), "data_variant": dataset.variant,
+        "protocols": (known.get("protocols") or {}) | {protocol.name: used}})

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import keras
+import numpy as np
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import TrainingDivergedError
@@ -21,7 +22,6 @@ from tfrepr.runs import HISTORY_COLUMNS
 from tfrepr.training.checkpoint import Checkpoint, Progress
 from tfrepr.training.cost import duration
 from tfrepr.training.csv_files import cut_back
-from tfrepr.training.epoch_rates import learning_rate
 from tfrepr.training.evaluation import Evaluation
 
 BAR, BAR_WIDTH = 24, 72
@@ -31,8 +31,10 @@ BAR, BAR_WIDTH = 24, 72
 class Validation(keras.callbacks.Callback):
     """Times the epoch, stops a run that diverges, and validates every `config.validation_every` epochs and at the end.
 
+    The learning rate of an epoch, that of its first step, is read from the optimiser: the log shows what was trained with.
+
     Args:
-        config: The run's config.
+        config: The run's config, or that of a stage.
         train_images: Images an epoch.
         validate: Evaluates the model on the validation images; None where there are none.
     """
@@ -44,18 +46,19 @@ class Validation(keras.callbacks.Callback):
         self.validate = validate
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Starts the clock."""
+        """Reads the rate and starts the clock."""
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self.rate = float(str(np.float32(rate)))  # 0.1, not 0.100000001
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Adds the columns of history.csv to the logs; `images_per_second` counts training, `seconds` validation as well."""
         training_seconds = time.perf_counter() - self.started
-        rate = self.rate(epoch)
         loss = logs.pop("loss")
         if not math.isfinite(loss):
-            raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {rate:g}. "
+            raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {self.rate:g}. "
                                         "What was written up to the epoch before is kept. Try a smaller --learning-rate.")
-        logs.update(epoch=epoch + 1, learning_rate=rate, train_loss=loss,
+        logs.update(epoch=epoch + 1, learning_rate=self.rate, train_loss=loss,
                     images_per_second=self.train_images / training_seconds)
         due = (epoch + 1) % self.config.validation_every == 0 or epoch + 1 == self.config.epochs
         if due and self.validate is not None:
@@ -64,10 +67,6 @@ class Validation(keras.callbacks.Callback):
             if result.threshold_accuracy is not None:
                 logs["val_threshold_accuracy"] = result.threshold_accuracy
         logs["seconds"] = time.perf_counter() - self.started
-
-    def rate(self, epoch: int) -> float:
-        """The learning rate of one epoch, counted from 0."""
-        return learning_rate(self.config, epoch)
 
 
 class CSVLog(keras.callbacks.Callback):
