@@ -217,8 +217,8 @@ def is_defined(dotted: str) -> bool:
     folder = ROOT.joinpath(*parents)
     if (folder / last).is_dir() or (folder / f"{last}.py").is_file():
         return True
-    module = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-    return module.is_file() and last in top_level_names(module)
+    modules = [folder / "__init__.py", folder / "__init__.pyi"] if folder.is_dir() else [folder.with_suffix(".py")]
+    return any(module.is_file() and last in top_level_names(module) for module in modules)
 
 
 def top_level_names(module: Path) -> set[str]:

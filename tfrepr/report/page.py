@@ -28,6 +28,7 @@ from tfrepr.report.page_template import PAGE, STYLE
 from tfrepr.results.sources import Sources
 from tfrepr.results.tables import read_results
 from tfrepr.selection import find_run, find_runs
+from tfrepr.training.pretrained import PREFIX, pretrained_names
 
 INDEX, FOLDER = "index.html", "page"
 """The page, and the folder beside it that holds its pictures and sounds."""
@@ -94,12 +95,12 @@ def write_page(run: Path, folder: Path, sources: Sources, *, figures: Path, data
 
 
 def chosen_run(output: Path, wanted: str | None) -> Path:
-    """The run that is asked for; otherwise the best finished one that speaks.
+    """The run that is asked for; otherwise the best finished one that speaks, and where there is none a published network.
 
-    That is the one with the most test images, since accuracies compare on equal data only, and then the highest test accuracy.
+    The best has the most test images, since accuracies compare on equal data only, and then the highest test accuracy.
 
     Raises:
-        UserError: There is none.
+        UserError: No run fits.
     """
     if wanted is not None:
         return find_run(output, wanted)
@@ -109,8 +110,7 @@ def chosen_run(output: Path, wanted: str | None) -> Path:
         runs = runs[[(Path(path) / "best.keras").is_file() for path in runs["path"]]]
         if len(runs):
             return Path(runs.sort_values(["test_images", "test_accuracy"])["path"].iloc[-1])
-    raise UserError(f"There is no finished run with a spoken label in {output / 'runs'}. Train one with: python "
-                    "scripts/train.py; or name one with --run.")
+    return find_run(output, PREFIX + [name for name in pretrained_names() if "speech" in name][-1])
 
 
 def examples(speaker: Speaker, images: np.ndarray, class_ids: np.ndarray) -> dict[tuple[int, bool], Example]:
