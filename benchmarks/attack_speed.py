@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Speed of the paper's attack sweep: ours, one image at a time, and the Adversarial Robustness Toolbox.
+"""Speed of the paper's attack sweep: ours, one image at a time, and the Adversarial Robustness Toolbox. Speed of Auto-PGD.
 
     python benchmarks/attack_speed.py
+    python benchmarks/attack_speed.py --steps 20
 
 The full sweep of the protocol `paper` (untargeted and targeted, FGSM and iterative, 7 epsilons, decisions after each) on
 CIFAR-size images with ResNet-32 and 64x64 labels. Weights and images are random, and an image's true class is what the model
@@ -13,6 +14,10 @@ Contenders:
     loop-compiled     the same loop around our compiled gradient and decision
     toolbox           FastGradientMethod and BasicIterativeMethod at the batch size of ours, the Keras model as it is
     toolbox-compiled  the same with the model wrapped in tf.function, which the toolbox does not do by itself
+
+With --steps instead: images x steps a second of Auto-PGD as the protocol `autoattack` runs it, with its judgement of every
+iterate and its step sizes, beside the bare compiled gradient of the same loss. The radius is so small that no image breaks and
+leaves.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrepr.attacks.losses import image_loss
 from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.steps import SignSteps, box, climb
@@ -44,6 +50,8 @@ from tfrepr.models.build import build_model
 
 SPACE = ImageSpace("normalised", (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 CLASSES = 10
+TINY = 0.001
+"""Radius in units of 1/255 at which nothing breaks."""
 
 
 def make_case(images: int) -> tuple[keras.Model, LabelRepresentation, ImageSet]:
@@ -149,15 +157,61 @@ def seconds_per_image(sweep: Callable[[ImageSet], np.ndarray], tests: ImageSet) 
     return (time.perf_counter() - started) / len(tests.images), correct
 
 
+def bare_steps(victim: Victim, tests: ImageSet, steps: int) -> float:
+    """Images x steps a second of the gradient alone, on whole batches of unchanged images."""
+    loss = image_loss("cross_entropy", victim.representation)
+    compiled = tf.function(lambda images, ids: tf.gradients(
+        tf.reduce_sum(loss(ids, ids, victim._model(victim.space.to_network(images), training=False))), images)[0])
+    images, ids = tf.constant(victim.space.from_bytes(tests.images)), tf.constant(tests.class_ids)
+    batches = [(images[start:start + victim.batch_size], ids[start:start + victim.batch_size])
+               for start in range(0, len(tests.images), victim.batch_size)]
+    compiled(*batches[0])
+    started = time.perf_counter()
+    for _ in range(steps):
+        for batch in batches:
+            compiled(*batch).numpy()
+    return steps * len(tests.images) / (time.perf_counter() - started)
+
+
+def protocol_steps(victim: Victim, tests: ImageSet, steps: int) -> float:
+    """Images x steps a second of the protocol's first attack, from its starts to its outcome."""
+    attack = build_protocol(AttackSettings(protocol="autoattack", steps=steps)).attacks[0]
+    clean = clean_decisions(victim, tests)
+    run_group(victim, None, [(attack, (TINY,))], first(tests, victim.batch_size), clean._replace(
+        correct=clean.correct[:victim.batch_size], hit=clean.hit[:victim.batch_size]))
+    started = time.perf_counter()
+    (outcome,) = run_group(victim, None, [(attack, (TINY,))], tests, clean)
+    if not outcome.correct.all():
+        raise SystemExit("Images broke and left, so that nothing can be said about the speed. Choose another seed.")
+    return steps * len(tests.images) / (time.perf_counter() - started)
+
+
+def compare_steps(model: keras.Model, representation: LabelRepresentation, tests: ImageSet, batch_size: int, steps: int,
+                  repeats: int) -> None:
+    """Prints both speeds, the fastest of alternating measurements."""
+    victim = Victim(model, representation, ImageSpace("pixel", SPACE.mean, SPACE.std), batch_size)
+    whole = first(tests, len(tests.images) // batch_size * batch_size)
+    fastest = {"bare gradient": 0.0, "autoattack": 0.0}
+    for _ in range(repeats):
+        for name, measure in zip(fastest, (bare_steps, protocol_steps), strict=True):
+            fastest[name] = max(fastest[name], measure(victim, whole, steps))
+            click.echo(f"  {name:<15}{fastest[name]:9.1f} images x steps a second")
+    click.echo(f"autoattack runs at {fastest['autoattack'] / fastest['bare gradient']:.1%} of the bare gradient")
+
+
 @click.command()
 @click.option("--images", default=500, show_default=True, help="images of the sweep")
 @click.option("--batch-size", default=128, show_default=True, help="images in one call of the model, ours and the toolbox's")
 @click.option("--loop-images", default=4, show_default=True, help="images that the one-by-one loops attack")
 @click.option("--toolbox-images", default=128, show_default=True, help="images that the toolbox attacks (0: leave it out)")
+@click.option("--steps", type=int, help="measure so many steps of Auto-PGD instead of the paper's sweep")
 @click.option("--repeats", default=1, show_default=True, help="alternating measurements; the fastest of each counts")
-def main(images: int, batch_size: int, loop_images: int, toolbox_images: int, repeats: int) -> None:
+def main(images: int, batch_size: int, loop_images: int, toolbox_images: int, steps: int | None, repeats: int) -> None:
     """Print seconds for the whole sweep, and how many times faster ours is."""
     model, representation, tests = make_case(images)
+    if steps:
+        compare_steps(model, representation, tests, min(batch_size, images), steps, repeats)
+        return
     protocol = build_protocol(AttackSettings())
     batched, single = (Victim(model, representation, SPACE, size) for size in (batch_size, 1))
     contenders = {"ours": (our_sweep, batched, images), "loop": (eager_loop_sweep, single, loop_images),

@@ -14,13 +14,14 @@ import pytest
 
 from tfrepr.attacks.campaign import attack_run
 from tfrepr.attacks.command import report
+from tfrepr.attacks.loading import categorical_twin
 from tfrepr.attacks.protocols import AttackSettings
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.config import RunConfig
 from tfrepr.data.sources.digits import digits
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.labels.build import build_representation
-from tfrepr.results.attack_rows import Survivors, read_rows
+from tfrepr.results.attack_rows import Survivors, read_rows, write_rows
 from tfrepr.results.tables import GALLERY_WORDS, read_results
 from tfrepr.runs import RunDirectory
 
@@ -155,12 +156,12 @@ def test_an_epsilon_of_many_digits_is_attacked_once(attacked, tmp_path):
 
 
 def test_targets_come_from_data_set_and_attack_seed_alone():
-    from tfrepr.attacks.campaign import attacked_images
+    from tfrepr.attacks.campaign import image_set
     from tfrepr.attacks.protocols import build_protocol
 
     def draw(seed, count):
         settings = AttackSettings(attack_seed=seed)
-        return attacked_images(digits(), build_protocol(settings), settings, count)
+        return image_set(digits(), build_protocol(settings), settings, count)
 
     drawn = [draw(0, 50), draw(0, 360), draw(1, 50)]
     np.testing.assert_array_equal(drawn[0].targets, drawn[1].targets[:50])
@@ -182,6 +183,52 @@ def test_adaptive_attacks_add_transfer_square_and_the_worst_case(runs):
     assert not attack_run(runs["random"], ADAPTIVE)
     (runs["random"] / "attack_survivors.npz").unlink()
     assert attack_run(runs["random"], ADAPTIVE)
+
+
+def test_a_killed_cascade_goes_on_to_the_same_rows(runs):
+    """Rows of the first attack alone, of the first two, and a worst case that is missing: with the survivors of all."""
+    run = runs["random"]
+    settings = AttackSettings(protocol="autoattack", steps=1, queries=30, epsilons="0,8,32", **QUICK)
+    assert attack_run(run, settings)
+    whole, lines = without_seconds(run), (run / "attacks.csv").read_text().splitlines(keepends=True)
+    assert [(row.attack, row.criterion) for row in whole[::3]] == [
+        (name, "nearest") for name in ("apgd", "apgd-t", "square", "ensemble")]
+    left = [row.still_correct for row in whole if row.epsilon == 8]
+    assert left == sorted(left, reverse=True)
+    assert left[-1] == left[-2], "the worst case is what is left after the last attack"
+    for rows in (3, 5, 9):
+        (run / "attacks.csv").write_text("".join(lines[:1 + rows]))
+        assert attack_run(run, settings)
+        assert without_seconds(run) == whole
+    assert not attack_run(run, settings)
+
+
+def test_rows_of_the_last_iterate_give_way_to_rows_of_every_iterate(runs):
+    run, settings = runs["category"], dataclasses.replace(ADAPTIVE, protocol="standard", epsilons="8")
+    assert attack_run(run, settings)
+    rows = read_rows(run / "attacks.csv")
+    assert [(row.attack, row.every_iterate) for row in rows] == [
+        ("fgsm", 0), ("pgd", 1), ("fgsm", 0), ("pgd", 1), ("ensemble", 1)]
+    write_rows(run / "attacks.csv", [dataclasses.replace(row, still_correct=60, every_iterate=0) for row in rows])
+    assert attack_run(run, settings)
+    again = {row.key: row for row in read_rows(run / "attacks.csv")}
+    assert len(again) == len(rows)
+    for row in rows:
+        if row.every_iterate:
+            assert again[row.key].still_correct == row.still_correct
+
+
+def test_a_twin_shares_the_seed(runs):
+    """Two categorical runs that another seed or another share of the data tells apart are none; the order does not matter."""
+    config = runs["random"].config()
+    for name, changes in (("0-other-seed", {"seed": 1}), ("1-fewer-images", {"percent": 10.0}), ("2-twin", {})):
+        other = RunDirectory(shutil.copytree(runs["category"].path, runs["random"].path.parent / name))
+        other.write_json("config.json", dataclasses.replace(config, label="category", **changes).to_dict())
+    shutil.rmtree(runs["category"].path)
+    assert categorical_twin(runs["random"], config).path.name == "2-twin"
+    shutil.rmtree(runs["random"].path.parent / "2-twin")
+    with pytest.raises(UserError, match="no such finished run"):
+        categorical_twin(runs["random"], config)
 
 
 def test_a_categorical_run_is_no_source_for_itself(runs):

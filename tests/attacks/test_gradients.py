@@ -11,7 +11,7 @@ import pytest
 from small_models import CLASSES, MEAN, SIDE, STD, convolutional_model, representation_of
 
 from tfrepr.attacks.spaces import ImageSpace
-from tfrepr.attacks.victim import Victim
+from tfrepr.attacks.victim import Victim, batch_shape
 
 TWIN = """
 import sys
@@ -85,8 +85,8 @@ def test_xla_gives_the_same_gradients_and_decisions(trained, victim_of, test_ima
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_one_shape_is_compiled_whatever_the_number_of_images(trained, test_images):
-    """Three image counts, one trace: a loss that counts how often it is traced."""
+def test_few_shapes_are_compiled_whatever_the_number_of_images(trained, test_images):
+    """A loss that counts how often it is traced: for batches of 16, of 4 and of 1."""
     from tfrepr.attacks.losses import LOSSES
 
     model, representation = trained("category")
@@ -95,11 +95,20 @@ def test_one_shape_is_compiled_whatever_the_number_of_images(trained, test_image
     try:
         victim = Victim(model, representation, ImageSpace("pixel", MEAN, STD), batch_size=16)
         images = victim.space.from_bytes(test_images.images)
-        for count in (3, 16, 40):
+        for count in (1, 2, 3, 4, 5, 16, 40):
             assert len(victim.gradient("counted")(images[:count], test_images.class_ids[:count])) == count
     finally:
         del LOSSES["counted"]
-    assert len(traces) == 1
+    assert len(traces) == 3
+
+
+@pytest.mark.parametrize(("images", "shapes"), [(300, [128, 128, 32, 8, 8]), (65, [128]), (40, [32, 8]), (17, [32]), (2, [8])])
+def test_batches_are_at_least_half_full_but_for_the_last_images(images, shapes):
+    found, left = [], images
+    while left > 0:
+        found.append(batch_shape(left, 128))
+        left -= found[-1]
+    assert found == shapes
 
 
 def gradients_and_decisions(weights: str) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Attacks on small trained networks: closed forms, an independent library, and what must hold for every image."""
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -146,6 +147,21 @@ def test_wrong_images_are_not_attacked_and_keep_their_clean_answer(victim_of, te
     for outcome in outcomes:
         assert not outcome.correct[:, wrong].any()
         np.testing.assert_array_equal(outcome.hit[:, wrong], np.repeat(clean.hit[None, wrong], len(outcome.epsilons), axis=0))
+
+
+def test_transfer_images_are_those_of_the_source(victim_of, test_images):
+    """What the victim answers to images that were made on the other model, and not to images of its own."""
+    victim, source = victim_of("random", "pixel"), victim_of("category", "pixel")
+    attack = next(attack for attack in build_protocol(settings("adaptive", steps=3)).attacks if attack.name == "transfer")
+    last, clean = dataclasses.replace(attack, every_iterate=False), clean_decisions(victim, test_images)
+    (outcome,) = run_group(victim, source, [(last, (40.0,))], test_images, clean)
+    chunk, right = chunk_of(victim, test_images, len(test_images.images)), clean.correct.any(axis=1)
+    theirs, own = (victim.decide(craft(model, last, chunk, [40.0]), chunk.class_ids, chunk.targets).correct[right]
+                   for model in (source, victim))
+    assert (outcome.correct[0, right] & clean.correct[right] != theirs & clean.correct[right]).mean() <= 0.001
+    assert (theirs != own).any()
+    (every,) = run_group(victim, source, [(attack, (40.0,))], test_images, clean)
+    assert not (every.correct[0] & ~outcome.correct[0]).any()
 
 
 def test_the_union_of_both_criteria_is_attacked_once(victim_of, test_images):

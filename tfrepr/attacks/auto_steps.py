@@ -59,7 +59,8 @@ class AutoSteps:
 
     def __init__(self, step: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], ascend: bool, steps: int) -> None:
         rows = len(step)
-        self._step, self._bounds, self._sign = step.copy(), bounds, np.float32(1 if ascend else -1)
+        self._sign = np.float32(1 if ascend else -1)
+        self._step, self._bounds = self._sign * step, bounds
         self._checkpoints = checkpoints(steps)
         self._previous, self._best_images, self._best_gradient = (np.zeros_like(bounds[0]) for _ in range(3))
         self._height, self._best, self._earlier_best = (np.full(rows, -np.inf, dtype=np.float32) for _ in range(3))
@@ -67,16 +68,20 @@ class AutoSteps:
 
     def __call__(self, number: int, rows: np.ndarray, images: np.ndarray, seen: Look) -> np.ndarray:
         """See `steps.StepRule`."""
-        gradient = self._sign * seen.gradient
+        gradient = seen.gradient
         self._remember(number, rows, images, gradient, self._sign * seen.height)
         if number in self._checkpoints:
             images, gradient = self._look_back(number, rows, images, gradient)
         lower, upper = (bound[rows] for bound in self._bounds)
-        moved = np.clip(images + self._step[rows] * np.sign(gradient), lower, upper)
-        if number > 0:
-            pushed = images + np.float32(MOMENTUM) * (moved - images) + np.float32(1 - MOMENTUM) * (
-                images - self._previous[rows])
-            moved = np.clip(pushed, lower, upper)
+        moved = np.sign(gradient)
+        moved *= self._step[rows]
+        moved += images
+        np.clip(moved, lower, upper, out=moved)
+        if number > 0:  # images + MOMENTUM * (moved - images) + (1 - MOMENTUM) * (images - previous), without copies
+            moved *= np.float32(MOMENTUM)
+            moved += np.float32(2 * (1 - MOMENTUM)) * images
+            moved -= np.float32(1 - MOMENTUM) * self._previous[rows]
+            np.clip(moved, lower, upper, out=moved)
         self._previous[rows] = images
         return moved
 

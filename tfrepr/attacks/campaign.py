@@ -12,7 +12,7 @@ import numpy as np
 from tfrepr.attacks import examples
 from tfrepr.attacks.loading import categorical_twin, check_attacked, load_victim
 from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
-from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
+from tfrepr.attacks.sweep import ImageSet, attack_groups, attacked_images, clean_decisions, run_group
 from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, outcome_survivors, row_key
 from tfrepr.attacks.targets import authors_targets, random_targets
 from tfrepr.attacks.victim import Decisions, Victim
@@ -118,7 +118,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     load = partial(load_victim, dataset=dataset, space=protocol.space, batch_size=settings.batch_size,
                    jit=jit_compile(config, device), criteria=protocol.criteria)
     victim, source_victim = load(run), load(source) if source is not None else None
-    tests = attacked_images(dataset, protocol, settings, todo.images)
+    tests = image_set(dataset, protocol, settings, todo.images)
     with progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)
     _describe(run, protocol, settings, dataset, source)
@@ -136,8 +136,9 @@ def _attack_group(victim: Victim, source: Victim | None, pending: list[tuple[Att
                   clean: Decisions, todo: _Todo, progress_bar: bool) -> None:
     names = " and ".join(dict.fromkeys(attack.name for attack, _ in pending))
     title = f"{todo.protocol.name}: {pending[0][0].goal} {names} ({pending[0][0].loss} loss)"
-    with progress(title, int(clean.correct.any(axis=1).sum()), progress_bar) as report:
-        outcomes = run_group(victim, source, pending, tests, clean, report, todo.withstood(*pending[0]))
+    withstood = todo.withstood(*pending[0])
+    with progress(title, len(attacked_images(pending, clean, withstood)), progress_bar) as report:
+        outcomes = run_group(victim, source, pending, tests, clean, report, withstood)
     for outcome in outcomes:
         arguments = (todo.protocol, outcome, clean, victim.criteria, todo.attack_seed)
         todo.add(outcome_rows(*arguments), outcome_survivors(*arguments))
@@ -156,7 +157,7 @@ def _with_source(protocol: Protocol, run: RunDirectory, config: RunConfig, trans
     return dataclasses.replace(protocol, attacks=rest), None
 
 
-def attacked_images(dataset: ImageDataset, protocol: Protocol, settings: AttackSettings, images: int) -> ImageSet:
+def image_set(dataset: ImageDataset, protocol: Protocol, settings: AttackSettings, images: int) -> ImageSet:
     """The first `images` test images and their targets, which are drawn for the whole test set."""
     classes = len(dataset.class_names)
     if protocol.targets == "authors":

@@ -60,7 +60,7 @@ def _tensorflow_gradient(model: Any, read_out: ReadOut, to_network: Forward,
             total = tf.reduce_sum(losses)
         return tape.gradient(total, images), losses, *rest
 
-    return lambda *arrays: tuple(result.numpy() for result in compiled(*map(tf.constant, arrays)))
+    return _traced_once_a_shape(compiled)
 
 
 def _tensorflow_forward(model: Any, read_out: ReadOut, to_network: Forward,
@@ -71,7 +71,22 @@ def _tensorflow_forward(model: Any, read_out: ReadOut, to_network: Forward,
     def compiled(images: tf.Tensor, *arguments: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return read_out(model(to_network(images), training=False), *arguments)
 
-    return lambda *arrays: tuple(result.numpy() for result in compiled(*map(tf.constant, arrays)))
+    return _traced_once_a_shape(compiled)
+
+
+def _traced_once_a_shape(compiled: Any) -> Callable[..., tuple[np.ndarray, ...]]:
+    """A `tf.function` for arrays, traced before it is called: TensorFlow warns of calls that trace again."""
+    import tensorflow as tf
+
+    traced: dict[tuple[int, ...], Any] = {}
+
+    def call(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        tensors, shape = tuple(map(tf.constant, arrays)), arrays[0].shape
+        if shape not in traced:
+            traced[shape] = compiled.get_concrete_function(*tensors)
+        return tuple(result.numpy() for result in traced[shape](*tensors))
+
+    return call
 
 
 def _jax_call(model: Any, to_network: Forward) -> Callable[..., Any]:

@@ -94,15 +94,23 @@ def run_group(victim: Victim, source: Victim | None, attacks: Sequence[tuple[Att
             only that is attacked.
     """
     outcomes = [_unattacked(attack, epsilons, clean, withstood) for attack, epsilons in attacks]
-    open_images = clean.correct.any(axis=1) if withstood is None else withstood.any(axis=(0, 2))
     at_once = min(_images_at_once(victim, attack, len(epsilons), tests) for attack, epsilons in attacks)
-    for chunk in _chunks(victim, tests, np.flatnonzero(open_images), at_once):
+    for chunk in _chunks(victim, tests, attacked_images(attacks, clean, withstood), at_once):
         for outcome in outcomes:
             started = time.perf_counter()
             _attack_chunk(victim, source, chunk, outcome)
             outcome.seconds += time.perf_counter() - started
         report(len(chunk.numbers))
     return outcomes
+
+
+def attacked_images(attacks: Sequence[tuple[Attack, tuple[float, ...]]], clean: Decisions,
+                    withstood: np.ndarray | None = None) -> np.ndarray:
+    """The numbers of the images that `run_group` looks at, with its arguments, `(n,)`."""
+    if withstood is None:
+        return np.flatnonzero(clean.correct.any(axis=1))
+    strengths = np.array(attacks[0][1]) > 0
+    return np.flatnonzero(withstood[strengths].any(axis=(0, 2)))
 
 
 def _unattacked(attack: Attack, epsilons: tuple[float, ...], clean: Decisions, withstood: np.ndarray | None) -> Outcome:

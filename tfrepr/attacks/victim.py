@@ -1,4 +1,4 @@
-"""The attacked model: its compiled functions, called in batches of one fixed shape."""
+"""The attacked model: its compiled functions, called in batches of few fixed shapes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ from tfrepr.labels.representation import LabelRepresentation
 
 ALL_CRITERIA = ("nearest", "threshold")
 """Rules by which an answer counts as correct (paper section 4, "Evaluation")."""
+
+
+SHAPES = (1, 4, 16)
+"""Parts of the batch size that a batch may have."""
+
+
+def batch_shape(images: int, batch_size: int) -> int:
+    """The next batch's shape where so many images are left: as large as can be, but at least half full."""
+    sizes = sorted({max(1, batch_size // part) for part in SHAPES}, reverse=True)
+    return next((size for size in sizes if images > size // 2), sizes[-1])
 
 
 def criteria_of(representation: LabelRepresentation) -> tuple[str, ...]:
@@ -55,7 +65,8 @@ class Look(NamedTuple):
 class Victim:
     """A model under attack.
 
-    Every function is compiled once, at the fixed batch shape; the last batch is padded with copies of its last image.
+    Every function is compiled for batches of `batch_size` images, and for a quarter and a sixteenth of them when so few are
+    left, which happens where images leave an attack one after the other. Batches are filled up with copies of their last image.
 
     Args:
         model: Keras model from normalised images to outputs.
@@ -116,11 +127,13 @@ class Victim:
         return lambda images, class_ids: self.look(loss, images, class_ids, class_ids, class_ids).gradient
 
     def _padded(self, images: np.ndarray, *ids: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-        """Slices of equal length: a new shape would trace and compile the model again."""
+        """Slices of few lengths: every new shape traces and compiles the model again."""
         arrays = [images, *(checked_ids(part, images=len(images), classes=self.representation.classes) for part in ids)]
-        for start in range(0, len(images), self.batch_size):
-            parts = [array[start:start + self.batch_size] for array in arrays]
-            missing = self.batch_size - len(parts[0])
+        start = 0
+        while start < len(images):
+            size = batch_shape(len(images) - start, self.batch_size)
+            parts = [array[start:start + size] for array in arrays]
+            start, missing = start + size, size - len(parts[0])
             yield tuple(np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part for part in parts)
 
 

@@ -5,8 +5,8 @@ images were looked at; `clean_correct` of them are correct by the row's own crit
 `still_correct` are correct afterwards, `hit_target` are taken for the target class (targeted attacks only) and `no_gradient`
 have a gradient that is zero in float32 at the clean image (attacks that use the model's own gradient only). `seconds` is the
 attack's time divided by the rows that it fills, so that sums are right. `every_iterate` is 1 where any iterate could break an
-image, and 0 where the last one counts; a row of the first kind takes the place of one of the second. Rows of a protocol that is a
-cascade count what is left after their attack and all attacks before it.
+image, and 0 where the last one counts; a row of the first kind takes the place of one of the second. Rows of a protocol that is
+a cascade count what is left after their attack and all attacks before it.
 """
 
 from __future__ import annotations
