@@ -37,11 +37,11 @@ MODULES_OF = {  # distribution -> module, where the names differ
 }
 PACKAGES = {"tfrepr", "tests", "benchmarks"}
 NOT_IMPORTED_HERE = {"ruff", "import-linter", "sentencepiece"}  # two commands; KerasHub 0.25 imports the third
-CODE, CHECKS = ("tfrepr", "scripts"), ("tests", "benchmarks")
+CODE, CHECKS = ("tfrepr", "scripts", "examples"), ("tests", "benchmarks")
 MAX_BYTES = 1_500_000
 MACHINE_PATH = re.compile(r"(?<![\w.])(?:/(?:home|root|Users|work|tmp|opt|mnt)/\w|[A-Z]:\\Users)")
 PROJECT_PATH = re.compile(
-    r"(?<![\w./-])(?:(?:tfrepr|scripts|tests|benchmarks|\.ci)/[\w./-]*\w|requirements[\w-]*\.txt|pyproject\.toml)"
+    r"(?<![\w./-])(?:(?:tfrepr|scripts|tests|benchmarks|examples|\.ci)/[\w./-]*\w|requirements[\w-]*\.txt|pyproject\.toml)"
 )
 PROJECT_NAME = re.compile(r"\btfrepr(?:\.[A-Za-z_]\w*)+")
 COMMAND = re.compile(r"(?:\bpython3? +(?:scripts|benchmarks)/(\w+)\.py|(?:^|`|=\w+ )tfrepr +([a-z-]+))(?![\w.])([^\n`|]*)",

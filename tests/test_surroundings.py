@@ -84,9 +84,12 @@ def test_commands_draw_with_agg_and_leave_a_notebook_its_backend(monkeypatch):
     os.environ["MPLBACKEND"] = inline = "module://matplotlib_inline.backend_inline"
     with monkeypatch.context() as notebook:
         notebook.setitem(sys.modules, "IPython", ModuleType("IPython"))
-        surroundings.prepare()
+        surroundings.prepare_command()
         assert os.environ["MPLBACKEND"] == inline
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     surroundings.prepare()
+    assert os.environ["MPLBACKEND"] == inline, "a program that imports the package shows its own figures"
+    surroundings.prepare_command()
     assert os.environ["MPLBACKEND"] == "agg"
 
 
@@ -94,7 +97,7 @@ def test_the_package_prepares_before_anything_is_imported():
     """A child with what a notebook exports, and with Keras's debugging switches."""
     environment = {**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_BACKEND": "",
                    "KERAS_MAX_EPOCHS": "one", "KERAS_MAX_STEPS_PER_EPOCH": "1"}
-    code = ("import sys, tfrepr.running.cell_process, os, json\n"
+    code = ("import sys, tfrepr.cli, tfrepr.running.cell_process, os, json\n"
             "print(json.dumps([sorted({'keras', 'matplotlib'} & set(sys.modules)), dict(os.environ)]))")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     heavy, found = json.loads(done.stdout)

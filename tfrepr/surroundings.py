@@ -29,18 +29,23 @@ HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 
 def prepare() -> None:
-    """Sets the environment variables that libraries read when they are imported, for this process and its children.
-
-    Figures are written to files, never shown, so Matplotlib gets its Agg backend whatever `MPLBACKEND` says: notebooks export
-    one to their commands that exists in the notebook's own environment only. In the process of a notebook it stays as it is.
-    """
+    """Sets the environment variables that libraries read when they are imported, for this process and its children."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "IPython" not in sys.modules:
-        os.environ["MPLBACKEND"] = "agg"
     os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
     for name in KERAS_LIMITS:
         os.environ.pop(name, None)
     _prepare_folders()
+
+
+def prepare_command() -> None:
+    """Gives Matplotlib its Agg backend, whatever `MPLBACKEND` says, in a process of our own.
+
+    Commands write figures to files and never show them, and notebooks export a backend to their commands that exists in the
+    notebook's own environment only. In the process of a notebook it stays as it is, and so it does in a program that imports
+    the package.
+    """
+    if "IPython" not in sys.modules:
+        os.environ["MPLBACKEND"] = "agg"
 
 
 def _prepare_folders() -> None:
