@@ -75,7 +75,8 @@ class RunDirectory:
 
     forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "metrics.json": METRICS_FORM, "environment.json": ENVIRONMENT_FORM,
-        "attacks.json": {"checkpoint": str, "data_variant": str, "protocols": dict[str, dict[str, Any]]},
+        "attacks.json": {"checkpoint": str, "data_variant": str, "protocols": dict[str, dict[str, Any]],
+                         "signs": dict[str, dict[str, Any]]},
         "stage.json": {"checkpoints": dict[str, str]},
         "training.json": {"temperature": float, "test_accuracy": float, "checkpoints": dict[str, str]}}
     """Types of the values in its JSON files."""

@@ -12,6 +12,7 @@ import numpy as np
 from tfrepr.attacks import examples
 from tfrepr.attacks.loading import categorical_twin, check_attacked, load_victim
 from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
+from tfrepr.attacks.signs import evaluation_signs
 from tfrepr.attacks.sweep import ImageSet, attack_groups, attacked_images, clean_decisions, run_group
 from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, outcome_survivors, row_key
 from tfrepr.attacks.targets import authors_targets, random_targets
@@ -21,6 +22,7 @@ from tfrepr.data.dataset import ImageDataset
 from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
 from tfrepr.results.attack_rows import AttackRow, Key, Survivors, read_rows, write_rows
+from tfrepr.results.signs import add_signs
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import checkpoint_digest
 from tfrepr.training.trained import load_data
@@ -128,6 +130,8 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
     if protocol.ensemble:
         todo.add(*ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors))
+        undefended = config.label == "category" and not config.label_smoothing
+        add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
     if todo.gallery:
         examples.write_gallery(run / examples.FILE, victim, protocol, tests, clean, dataset.class_names)
 
@@ -175,5 +179,6 @@ def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, d
     used = {"description": PROTOCOLS.describe(protocol.name), "settings": dataclasses.asdict(settings),
             **dataclasses.asdict(protocol), "epsilon_unit": "1/255" if protocol.space == "pixel" else "normalised",
             "transfer_from": source.path.name if source is not None else None}
-    run.write_json("attacks.json", {"checkpoint": checkpoint_digest(run / "best.keras"), "data_variant": dataset.variant,
-                                    "protocols": (known.get("protocols") or {}) | {protocol.name: used}})
+    run.write_json("attacks.json", known | {
+        "checkpoint": checkpoint_digest(run / "best.keras"), "data_variant": dataset.variant,
+        "protocols": (known.get("protocols") or {}) | {protocol.name: used}})

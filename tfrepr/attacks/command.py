@@ -13,6 +13,8 @@ from tfrepr.attacks.diagnosis import adaptive_fall, masking_signs
 from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol, with_unit
 from tfrepr.attacks.table import ensemble_attack
 from tfrepr.errors import UserError
+from tfrepr.reading import noted
+from tfrepr.results.signs import read_signs
 from tfrepr.results.tables import experiment_runs, read_results
 from tfrepr.runs import RunDirectory, each_run
 from tfrepr.selection import find_runs
@@ -95,6 +97,15 @@ def report(paths: Sequence[Path], settings: AttackSettings) -> None:
                    f"1/255:\n{_shown(fall)}")
     for sign in masking_signs(asked):
         click.secho(f"Warning: {sign}", fg="yellow", err=True)
+    if protocol.cascade:
+        _say_signs(paths)
+
+
+def _say_signs(paths: Sequence[Path]) -> None:
+    """The signs that the evaluation works, as attacks.json has them."""
+    for path in paths:
+        if signs := noted(lambda path=path: read_signs(path), {}):
+            click.echo("\n  ".join([f"\nSigns that the evaluation works: {path.name}", *map(str, signs.values())]))
 
 
 def _same_images(attacks: pd.DataFrame, protocol: Protocol, settings: AttackSettings) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def main(runs: tuple[str, ...], experiment: str | None, folder: str | None, tran
                             progress_bar=sys.stdout.isatty())
     if exit_code == 0:
         named = [word for path in (*runs, *filter(None, [folder])) for word in ("--runs", path)]
-        further = {"paper": "standard", "standard": "adaptive"}.get(settings.protocol)
+        further = {"paper": "standard", "standard": "adaptive", "adaptive": "autoattack"}.get(settings.protocol)
         say_next(command_line("plot_results", *named, experiment=experiment, output=output), *(
             [command_line("attack", *runs, experiment=experiment, all=folder, protocol=further, images=settings.images,
                           data_dir=data_dir, output=output)] if further else []))

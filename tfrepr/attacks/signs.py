@@ -1,0 +1,131 @@
+"""Signs that an evaluation works: what must hold before a robust accuracy is believed.
+
+After Carlini et al. 2019, "On evaluating adversarial robustness" (https://arxiv.org/abs/1902.06705, section 4), from the rows
+of one run's attacks.csv, by the nearest label. A sign holds, fails, or is not measured yet; each says what was seen. They lie
+in attacks.json under `signs` (`results.signs`), where other measurements put theirs, too. `diagnosis` looks for the opposite:
+marks of a hidden gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from tfrepr.attacks.protocols import with_unit
+from tfrepr.results.attack_rows import ENSEMBLE, AttackRow
+from tfrepr.results.signs import Sign
+
+BLACK_BOX = ("transfer", "square")
+NOTABLE = 0.01
+"""Differences up to this share of the initially correct images are put down to chance."""
+LARGEST = 128.0
+"""Epsilon, in units of 1/255, at which every image can be made grey."""
+UNDEFENDED_EPSILON, UNDEFENDED_LEFT = 8.0, 0.001
+"""An undefended network keeps at most this share of all images at this epsilon, in units of 1/255."""
+
+
+def evaluation_signs(rows: Iterable[AttackRow], *, undefended: bool) -> list[Sign]:
+    """All signs of one run.
+
+    Args:
+        rows: Of its attacks.csv. Those on most images count, of these those of the smallest seed.
+        undefended: Whether it is a plain categorical model, which nothing defends.
+    """
+    found = [row for row in rows if (row.space, row.criterion) == ("pixel", "nearest") and row.epsilon > 0]
+    settings = {(row.images, -row.attack_seed) for row in found if row.protocol == "autoattack"} or {
+        (row.images, -row.attack_seed) for row in found}
+    found = [row for row in found if settings and (row.images, -row.attack_seed) == max(settings)]
+    signs = [_step_doubling(found), _falls_to_zero(found), _gradients_lead(found), _training_loss_leads(found)]
+    return [*signs, _undefended_breaks(found)] if undefended else signs
+
+
+def _step_doubling(rows: Sequence[AttackRow]) -> Sign:
+    """Twice the steps break next to nothing more."""
+    left = {(row.steps, row.epsilon): row for row in rows if (row.protocol, row.attack) == ("autoattack", "apgd-t")}
+    falls = [((row.still_correct - left[2 * steps, epsilon].still_correct) / max(1, row.clean_correct), steps, row)
+             for (steps, epsilon), row in left.items() if (2 * steps, epsilon) in left]
+    if not falls:
+        return _not_measured("step-doubling", "--protocol autoattack, without --steps and with --steps 200")
+    fall, steps, row = max(falls, key=lambda found: found[0])
+    return Sign("step-doubling", fall <= NOTABLE, f"{2 * steps} steps in place of {steps} break at most {max(0.0, fall):.1%} "
+                f"more of the initially correct images ({_at(row)}; {NOTABLE:.0%} are allowed).")
+
+
+def _falls_to_zero(rows: Sequence[AttackRow]) -> Sign:
+    """Nothing is left at an epsilon at which every image can be erased."""
+    worst = [row for row in rows if (row.protocol, row.attack) == ("autoattack", ENSEMBLE) and row.epsilon <= LARGEST]
+    strength = with_unit(LARGEST, "pixel")
+    gone = [row for row in worst if row.still_correct == 0]
+    if gone:
+        return Sign("falls-to-zero", True, f"No image is left {_at(min(gone, key=lambda row: row.epsilon))}.")
+    if not any(row.epsilon == LARGEST for row in worst):
+        return _not_measured("falls-to-zero", f"--protocol autoattack with an epsilon of {LARGEST:g}")
+    row = min((row for row in worst if row.epsilon == LARGEST), key=lambda row: row.still_correct)
+    return Sign("falls-to-zero", False, f"{row.still_correct} of {row.images} images are left at epsilon {strength}, where an "
+                "attack that works leaves none.")
+
+
+def _gradients_lead(rows: Sequence[AttackRow]) -> Sign:
+    """On every loss of the decision the gradient does at least what is done without it, and Square has nothing left to do."""
+    gaps = [*_gaps(rows, lambda row: row.loss in ("cross_entropy", "margin")), *_left_to_square(rows)]
+    return _leading("gradients-lead", gaps, "--protocol adaptive, and --protocol autoattack")
+
+
+def _training_loss_leads(rows: Sequence[AttackRow]) -> Sign:
+    """The same for the loss of the training, which need not follow the decision: where it fails, that loss misleads."""
+    return _leading("training-loss-leads", _gaps(rows, lambda row: row.loss == "training"), "--protocol adaptive")
+
+
+def _leading(name: str, gaps: Sequence[tuple[float, str]], command: str) -> Sign:
+    if not gaps:
+        return _not_measured(name, command)
+    gap, message = max(gaps)
+    return Sign(name, gap <= NOTABLE, f"{message} ({NOTABLE:.0%} are allowed).")
+
+
+def _gaps(rows: Sequence[AttackRow], chosen: Callable[[AttackRow], bool]) -> list[tuple[float, str]]:
+    """By how much the best attack without the gradient beats the best one along it, at each epsilon and for each loss."""
+    untargeted = [row for row in rows if row.goal == "untargeted" and row.attack != ENSEMBLE]
+    black = [row for row in untargeted if row.attack in BLACK_BOX and row.protocol != "autoattack"]
+    white = [row for row in untargeted if row.attack not in BLACK_BOX and chosen(row)]
+    gaps = []
+    for loss, epsilon in dict.fromkeys((row.loss, row.epsilon) for row in white):
+        best = min((row for row in white if (row.loss, row.epsilon) == (loss, epsilon)), key=lambda row: row.still_correct)
+        for rival in (row for row in black if row.epsilon == epsilon):
+            gap = (best.still_correct - rival.still_correct) / max(1, best.clean_correct)
+            gaps.append((gap, f"{_at(rival).capitalize()} {rival.attack} leaves {rival.still_correct} of {rival.images} images "
+                              f"and the gradient of the {loss.replace('_', '-')} loss {best.still_correct}"))
+    return gaps
+
+
+def _left_to_square(rows: Sequence[AttackRow]) -> list[tuple[float, str]]:
+    """What Square breaks of the images that the gradients of the cascade left."""
+    cascade = {(row.attack, row.epsilon, row.steps): row for row in rows if row.protocol == "autoattack"}
+    gaps = []
+    for (attack, epsilon, _), square in cascade.items():
+        before = [row for (name, at, _), row in cascade.items() if (name, at) == ("apgd-t", epsilon)]
+        if attack == "square" and before:
+            left = max(row.still_correct for row in before)
+            gaps.append(((left - square.still_correct) / max(1, square.clean_correct),
+                         f"{_at(square).capitalize()} Square breaks {left - square.still_correct} of the {left} images that "
+                         "the gradients left"))
+    return gaps
+
+
+def _undefended_breaks(rows: Sequence[AttackRow]) -> Sign:
+    """A network without any defence falls to next to nothing."""
+    worst = [row for row in rows
+             if (row.protocol, row.attack, row.epsilon) == ("autoattack", ENSEMBLE, UNDEFENDED_EPSILON)]
+    if not worst:
+        return _not_measured("undefended-breaks", f"--protocol autoattack with an epsilon of {UNDEFENDED_EPSILON:g}")
+    row = min(worst, key=lambda row: row.still_correct)
+    return Sign("undefended-breaks", row.still_correct <= UNDEFENDED_LEFT * row.images,
+                f"The categorical network keeps {row.still_correct} of {row.images} images {_at(row)} "
+                f"({UNDEFENDED_LEFT:.1%} are allowed).")
+
+
+def _not_measured(name: str, command: str) -> Sign:
+    return Sign(name, None, f"It needs tfrepr attack {command}.")
+
+
+def _at(row: AttackRow) -> str:
+    return f"at epsilon {with_unit(row.epsilon, 'pixel')}"

@@ -1,0 +1,58 @@
+"""Signs that the evaluation of a run's robustness works, as attacks.json holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfrepr.reading import damaged, read_json
+from tfrepr.runs import REMEDIES, RunDirectory
+
+FILE = "attacks.json"
+WORDS = {True: "holds", False: "fails", None: "not measured"}
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One sign.
+
+    Attributes:
+        name: Key in attacks.json.
+        holds: None where it is not measured.
+        message: What was seen, with numbers, or what to run.
+    """
+
+    name: str
+    holds: bool | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {WORDS[self.holds]}. {self.message}"
+
+
+def read_signs(run: Path) -> dict[str, Sign]:
+    """The signs of a run by name; none where nothing was attacked, or by a version that did not look for them.
+
+    Raises:
+        UserError: A damaged file.
+    """
+    if not (run / FILE).exists():
+        return {}
+    signs = read_json(run / FILE, {"signs": dict[str, dict[str, Any]]}, advice=REMEDIES[FILE]).get("signs") or {}
+    for name, sign in signs.items():
+        if not (sign.get("holds", 0) in (True, False, None) and isinstance(sign.get("message"), str)):
+            raise damaged(run / FILE, f"the sign {name!r} has no 'holds' and 'message'", REMEDIES[FILE])
+    return {name: Sign(name, sign["holds"], sign["message"]) for name, sign in signs.items()}
+
+
+def add_signs(run: RunDirectory, signs: Iterable[Sign]) -> None:
+    """Writes signs into attacks.json, in place of those of the same names and beside all others.
+
+    Raises:
+        UserError: A damaged file.
+    """
+    kept = read_signs(run.path) | {sign.name: sign for sign in signs}
+    run.write_json(FILE, run.read_json(FILE) | {
+        "signs": {sign.name: {"holds": sign.holds, "message": sign.message} for sign in kept.values()}})
