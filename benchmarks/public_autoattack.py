@@ -128,12 +128,12 @@ def our_survivors(run: RunDirectory, settings: AttackSettings, data_dir: Path | 
 def main(run: str, output: Path, data_dir: Path | None, images: int, epsilons: str, batch_size: int) -> None:
     """Compares both attacks on RUN, a finished ResNet-32 with a 64x64 label or `category`."""
     directory = RunDirectory(find_run(output, run))
-    trained, settings = TrainedModel.load(directory), AttackSettings("autoattack", epsilons, images=images, batch_size=batch_size)
-    data = load_data(directory, directory.config(), data_dir)
+    settings = AttackSettings("autoattack", epsilons, images=images, batch_size=batch_size)
+    trained, data = TrainedModel.load(directory), load_data(directory, directory.config(), data_dir)
     started = time.perf_counter()
     ours = our_survivors(directory, settings, data_dir)
     click.echo(f"{directory.path.name}, first {images} test images; ours took {time.perf_counter() - started:.0f} s")
-    click.echo("epsilon   ours  public  points that the public one finds more   images only ours / only public leaves   seconds")
+    click.echo("epsilon   ours  public  points that the public one finds more   images that one alone leaves   seconds")
     scores = TorchScores(trained.model, trained.representation, trained.mean, trained.std)
     found: dict[float, np.ndarray] = {}
     pixels, ids = data.test_images[:images], data.test_ids[:images]
