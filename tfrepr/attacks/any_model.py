@@ -81,17 +81,19 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
 
 
 def _rows(victim: Victim, plan: Protocol, tests: ImageSet, seed: int) -> list[Any]:
-    clean, rows, survivors = clean_decisions(victim, tests), [], {}
-    for group in attack_groups(plan.attacks):
-        for outcome in run_group(victim, None, [(attack, plan.epsilons) for attack in group], tests, clean):
+    clean, rows, survivors, withstood = clean_decisions(victim, tests), [], {}, None
+    for group in [[attack] for attack in plan.attacks] if plan.cascade else attack_groups(plan.attacks):
+        chosen = [(attack, plan.epsilons) for attack in group]
+        for outcome in run_group(victim, None, chosen, tests, clean, withstood=withstood):
             arguments = (plan, outcome, clean, victim.criteria, seed)
             rows += outcome_rows(*arguments)
             survivors |= outcome_survivors(*arguments)
+            withstood = outcome.correct & clean.correct if plan.cascade else None
     return rows + (ensemble_rows(plan, clean, victim.criteria, seed, survivors)[0] if plan.ensemble else [])
 
 
 def _settings(values: dict[str, Any]) -> AttackSettings:
-    fields = tuple(field.name for field in dataclasses.fields(AttackSettings))
+    fields = tuple(field.name for field in dataclasses.fields(AttackSettings) if field.name != "binarisation")
     for name in values:
         if name not in fields:
             raise UserError(unknown_name("attack setting", name, fields))
