@@ -202,7 +202,7 @@ def documented_commands(document: str) -> list[list[str]]:
 def help_options(*command: str) -> frozenset[str]:
     """Returns the options that a script lists with `--help`."""
     finished = subprocess.run(
-        [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
+        [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=3600
     )
     assert finished.returncode == 0, f"{' '.join(command)} --help failed:\n{finished.stderr}"
     return frozenset(re.findall(r"(?<![\w-])--[a-z][\w-]*", finished.stdout))
