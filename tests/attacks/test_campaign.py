@@ -41,11 +41,11 @@ def small_network(shape):
     return keras.Model(inputs, outputs if len(shape) == 1 else layers.Reshape(shape)(outputs))
 
 
-def make_run(folder, label):
+def make_run(folder, label, smoothing=0.0):
     """A finished run directory with a network trained for a few seconds."""
-    config = RunConfig(label=label, epochs=1)
+    config = RunConfig(label=label, epochs=1, label_smoothing=smoothing)
     run, dataset = RunDirectory(folder / config.run_name), digits()
-    representation = build_representation(label, dataset.class_names, image_side=32)
+    representation = build_representation(label, dataset.class_names, image_side=32, smoothing=smoothing)
     model = small_network(representation.output_shape)
     model.compile(optimizer=keras.optimizers.Adam(3e-3), loss=representation.losses)
     images = ImageSpace("normalised", dataset.mean, dataset.std).from_bytes(dataset.train_images)
@@ -204,6 +204,17 @@ def test_a_killed_cascade_goes_on_to_the_same_rows(runs):
     assert not attack_run(run, settings)
     assert {name: sign.holds for name, sign in read_signs(run.path).items()} == {
         "step-doubling": None, "falls-to-zero": None, "gradients-lead": True, "training-loss-leads": None}
+
+
+@pytest.mark.parametrize(("label", "smoothing"), [("blocks", 0.0), ("category", 0.1)])
+def test_known_defences_that_fail_go_through_the_same_protocol(tmp_path, label, smoothing):
+    """A regressed label without any meaning, and smoothing: nothing is left, and neither is taken for an undefended network."""
+    run = make_run(tmp_path, label, smoothing)
+    assert attack_run(run, AttackSettings(protocol="autoattack", steps=10, queries=5, epsilons="8,128", **QUICK))
+    assert {row.criterion for row in read_rows(run / "attacks.csv")} == {"nearest"}
+    signs = read_signs(run.path)
+    assert signs["falls-to-zero"].holds, signs["falls-to-zero"].message
+    assert "undefended-breaks" not in signs
 
 
 def test_rows_of_the_last_iterate_give_way_to_rows_of_every_iterate(runs):
