@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +70,7 @@ class TorchScores(nn.Module):
         self._network = torch_model(representation.name, representation.classes)
         copy_weights(model, self._network)
         self._mean, self._std = (torch.tensor(values, dtype=torch.float32)[:, None, None] for values in (mean, std))
-        self._rows = None if representation.name == "category" else torch.from_numpy(representation.table)
+        self._rows = None if representation.name == "category" else torch.tensor(representation.table)
         self.eval().requires_grad_(False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -77,30 +78,27 @@ class TorchScores(nn.Module):
         return outputs if self._rows is None else -((outputs[:, None] - self._rows) ** 2).mean(dim=(2, 3))
 
 
-def public_survivors(scores: nn.Module, images: np.ndarray, class_ids: np.ndarray, epsilons: tuple[float, ...], seed: int = 0,
-                     batch_size: int = 64) -> dict[float, np.ndarray]:
-    """Which images stay right under the public AutoAttack.
+def public_survivors(scores: nn.Module, images: np.ndarray, class_ids: np.ndarray, epsilons: Iterable[float],
+                     batch_size: int = 64) -> Iterator[tuple[float, np.ndarray]]:
+    """Which images stay right under the public AutoAttack at each strength, bool `(n,)`.
 
     Args:
         scores: From images in [0, 1] to class scores.
         images: uint8, `(n, height, width, channels)`.
         class_ids: True classes.
-        epsilons: Rising, in 1/255.
-        seed: Of the public attack.
-        batch_size: Images in one of its batches.
+        epsilons: In 1/255.
+        batch_size: Images in one batch.
     """
     pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float() / 255
-    ids, left, withstood = torch.from_numpy(class_ids.astype(np.int64)), np.arange(len(images)), {}
-    for epsilon in epsilons:
+    ids = torch.from_numpy(class_ids.astype(np.int64))
+    left = np.flatnonzero(_right(scores, pixels, ids))
+    for epsilon in sorted(epsilons):
         if epsilon > 0 and len(left):
-            attack = AutoAttack(scores, eps=epsilon / 255, seed=seed)
+            attack = AutoAttack(scores, eps=epsilon / 255, seed=0)
             found, _ = attack.run_standard_evaluation(pixels[left], ids[left], batch_size=batch_size)
             assert (found - pixels[left]).abs().max() <= epsilon / 255 + 1e-6
             left = left[_right(scores, found, ids[left])]
-        elif epsilon == 0:
-            left = left[_right(scores, pixels, ids)]
-        withstood[epsilon] = np.isin(np.arange(len(images)), left)
-    return withstood
+        yield epsilon, np.isin(np.arange(len(images)), left)
 
 
 def _right(scores: nn.Module, pixels: torch.Tensor, ids: torch.Tensor) -> np.ndarray:
@@ -134,17 +132,13 @@ def main(run: str, output: Path, data_dir: Path | None, images: int, epsilons: s
     ours = our_survivors(directory, settings, data_dir)
     click.echo(f"{directory.path.name}, first {images} test images; ours took {time.perf_counter() - started:.0f} s")
     click.echo("epsilon   ours  public  points that the public one finds more   images that one alone leaves   seconds")
-    scores = TorchScores(trained.model, trained.representation, trained.mean, trained.std)
-    found: dict[float, np.ndarray] = {}
-    pixels, ids = data.test_images[:images], data.test_ids[:images]
-    for epsilon in sorted(ours):
-        started, left = time.perf_counter(), min(found.values(), key=np.sum, default=np.ones(images, dtype=bool))
-        found[epsilon] = np.zeros(images, dtype=bool)
-        found[epsilon][left] = public_survivors(scores, pixels[left], ids[left], (epsilon,), batch_size=batch_size)[epsilon]
-        pair = Agreement(epsilon, ours[epsilon], found[epsilon])
+    scores, started = TorchScores(trained.model, trained.representation, trained.mean, trained.std), time.perf_counter()
+    for epsilon, public in public_survivors(scores, data.test_images[:images], data.test_ids[:images], ours, batch_size):
+        pair = Agreement(epsilon, ours[epsilon], public)
         click.echo(f"{epsilon:7g}  {pair.ours.mean():5.1%}  {pair.public.mean():6.1%}  {pair.lead:5.1f}   "
                    f"{(pair.ours & ~pair.public).sum()} / {(pair.public & ~pair.ours).sum()}   "
                    f"{time.perf_counter() - started:.0f}")
+        started = time.perf_counter()
 
 
 if __name__ == "__main__":
