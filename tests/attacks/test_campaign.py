@@ -232,6 +232,19 @@ def test_rows_of_the_last_iterate_give_way_to_rows_of_every_iterate(runs):
             assert again[row.key].still_correct == row.still_correct
 
 
+def test_the_binarisation_test_is_kept_beside_the_protocols(runs, capsys):
+    run, settings = runs["category"], AttackSettings(epsilons="0.1", steps=10, binarisation=2, images=20, batch_size=128)
+    assert attack_run(run, settings)
+    kept = run.read_json("attacks.json")["binarisation"]
+    assert (kept["asked"], kept["images"], kept["left_out"], kept["score"], kept["random_score"]) == (2, 2, 0, 1, 0)
+    assert not attack_run(run, settings)
+    assert attack_run(run, dataclasses.replace(settings, binarisation=1))
+    assert attack_run(run, dataclasses.replace(settings, binarisation=None, protocol="authors"))
+    assert run.read_json("attacks.json")["binarisation"]["asked"] == 1
+    report([run.path], settings)
+    assert "binarisation: holds. At 8/255 10 steps find" in capsys.readouterr().out
+
+
 def test_a_twin_shares_the_seed(runs):
     """Two categorical runs that another seed or another share of the data tells apart are none; the order does not matter."""
     config = runs["random"].config()
