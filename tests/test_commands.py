@@ -53,7 +53,9 @@ def test_an_unknown_command_is_told_what_there_is():
 
 def test_the_version_is_that_of_pyproject():
     assert tfrepr("--version").output == f"tfrepr {__version__}\n"
-    assert f'\nversion = "{__version__}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name, line in (("pyproject.toml", f'version = "{__version__}"'), ("CITATION.cff", f"version: {__version__}")):
+        assert line in (ROOT / name).read_text(encoding="utf-8").splitlines(), name
+    assert re.search(rf"^## {re.escape(__version__)}$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_suggestions_begin_as_the_command_did():

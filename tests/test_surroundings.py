@@ -42,6 +42,35 @@ def own_environment():
     os.environ.update(before)
 
 
+# TensorFlow's first words
+
+
+NOISE = ("WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+         "I0000 00:00:1795626734.115218   23677 port.cc:153] oneDNN custom operations are on. You may see slightly different\n"
+         "I0000 00:00:1795626734.116058   23677 cudart_stub.cc:31] Could not find cuda drivers on your machine\n"
+         "E0000 00:00:1795626734.116   2367 cuda_fft.cc:485] Unable to register cuFFT factory: Attempting to register\n"
+         "W0000 00:00:1795626734.116   2367 computation_placer.cc:177] computation placer already registered.\n")
+NEWS = "E0000 00:00:1795626734.116 2367 cuda_driver.cc:152] failed call to cuInit: CUDA_ERROR_UNKNOWN\nImportWarning: old\n"
+
+
+def words_of(tmp_path: Path, ending: str = "", **variables: str) -> str:
+    """What a process writes to standard error that imports a module called tensorflow, which writes there as C++ code does."""
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text(f"import os\nos.write(2, {NOISE + NEWS!r}.encode())\n{ending}\n")
+    code = "import sys, tfrepr\ntry:\n    import tensorflow\nexcept ImportError:\n    pass\nsys.stderr.write('after I0000\\n')"
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", **variables}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stderr
+
+
+@pytest.mark.parametrize("ending", ["", "raise ImportError('broken')"])
+def test_only_known_noise_of_the_import_is_left_out(tmp_path, ending):
+    assert words_of(tmp_path, ending, TF_CPP_MIN_LOG_LEVEL="3") == f"{NEWS}after I0000\n"
+
+
+def test_whoever_asks_for_tensorflows_words_gets_all(tmp_path):
+    assert words_of(tmp_path, TF_CPP_MIN_LOG_LEVEL="0") == f"{NOISE}{NEWS}after I0000\n"
+
+
 # A process may be somebody else's
 
 
@@ -84,9 +113,12 @@ def test_commands_draw_with_agg_and_leave_a_notebook_its_backend(monkeypatch):
     os.environ["MPLBACKEND"] = inline = "module://matplotlib_inline.backend_inline"
     with monkeypatch.context() as notebook:
         notebook.setitem(sys.modules, "IPython", ModuleType("IPython"))
-        surroundings.prepare()
+        surroundings.prepare_command()
         assert os.environ["MPLBACKEND"] == inline
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     surroundings.prepare()
+    assert os.environ["MPLBACKEND"] == inline, "a program that imports the package shows its own figures"
+    surroundings.prepare_command()
     assert os.environ["MPLBACKEND"] == "agg"
 
 
@@ -94,7 +126,7 @@ def test_the_package_prepares_before_anything_is_imported():
     """A child with what a notebook exports, and with Keras's debugging switches."""
     environment = {**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_BACKEND": "",
                    "KERAS_MAX_EPOCHS": "one", "KERAS_MAX_STEPS_PER_EPOCH": "1"}
-    code = ("import sys, tfrepr.running.cell_process, os, json\n"
+    code = ("import sys, tfrepr.cli, tfrepr.running.cell_process, os, json\n"
             "print(json.dumps([sorted({'keras', 'matplotlib'} & set(sys.modules)), dict(os.environ)]))")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     heavy, found = json.loads(done.stdout)

@@ -1,2 +1,11 @@
+from .attacks.any_model import attack as attack
 from .errors import UserError as UserError
+from .interface import load_images as load_images
+from .interface import load_run as load_run
+from .interface import read_results as read_results
+from .interface import to_sound as to_sound
+from .labels.build import make_representation as make_representation
+from .models.build import add_label_head as add_label_head
+from .models.build import build_model as build_model
+from .models.scores import class_scores as class_scores
 from .versions import __version__ as __version__

@@ -24,6 +24,7 @@ from tfrepr.errors import UserError, disk_errors
 from tfrepr.files import user_path
 from tfrepr.options import choices_of
 
+surroundings.prepare_command()
 for _name in ("stdout", "stderr"):
     if getattr(sys, _name) is None:  # closed by who started us (`>&-`); Python's own code and libraries write to them
         setattr(sys, _name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+import tfrepr
 from tfrepr.analysis.collection import analyse, analyse_runs
 from tfrepr.registry import DATASETS
 from tfrepr.results.features import read_features
@@ -59,3 +60,12 @@ def test_no_such_run(tmp_path):
     done = subprocess.run([sys.executable, str(SCRIPT), "nothing"], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 2
     assert "No run directory fits 'nothing'" in done.stderr
+
+
+def test_a_program_loads_a_run_and_has_its_class_scores(spoken_run):
+    """Images in [0, 1] into one plain model give the classes that the run's own outputs are decoded to."""
+    run = tfrepr.load_run(spoken_run.path)
+    images = tfrepr.load_images("digits").test_images[:20]
+    scores = tfrepr.class_scores(run.model, run.representation, mean=run.mean, std=run.std)
+    expected = run.representation.scores(np.concatenate(list(run.outputs(images))))
+    np.testing.assert_allclose(scores(images / 255), expected, rtol=1e-4)

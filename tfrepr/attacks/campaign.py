@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tfrepr.attacks import examples
+from tfrepr.attacks import binarisation, examples
 from tfrepr.attacks.loading import categorical_twin, check_attacked, load_victim
-from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
+from tfrepr.attacks.protocols import AUTO_STEPS, Attack, AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.signs import evaluation_signs
 from tfrepr.attacks.sweep import ImageSet, attack_groups, attacked_images, clean_decisions, run_group
 from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, outcome_survivors, row_key
@@ -21,8 +21,8 @@ from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
+from tfrepr.results import signs
 from tfrepr.results.attack_rows import AttackRow, Key, Survivors, read_rows, write_rows
-from tfrepr.results.signs import add_signs
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import checkpoint_digest
 from tfrepr.training.trained import load_data
@@ -52,7 +52,7 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
     images = min(settings.images or metrics["test_images"], metrics["test_images"])
     criteria = ("nearest",) if config.label == "category" else protocol.criteria
     with run.locked():
-        todo = _Todo(run, protocol, settings.attack_seed, criteria, images)
+        todo = _Todo(run, protocol, settings.attack_seed, criteria, images, settings.binarisation)
         if not todo:
             return False
         check_attacked(run)
@@ -64,18 +64,28 @@ class _Todo:
     """What a run's files hold, and what a protocol still wants."""
 
     def __init__(self, run: RunDirectory, protocol: Protocol, attack_seed: int, criteria: tuple[str, ...],
-                 images: int) -> None:
+                 images: int, binarised: int | None) -> None:
         self.run, self.protocol, self.attack_seed, self.criteria, self.images = run, protocol, attack_seed, criteria, images
+        self.binarised = binarised
         self.rows = {row.key: row for row in read_rows(run / "attacks.csv")}
         self.survivors = Survivors(run / "attack_survivors.npz")
 
     def __bool__(self) -> bool:
-        return any(self.epsilons(attack) for attack in self.protocol.attacks) or self._ensemble_missing() or self.gallery
+        return any(self.epsilons(attack) for attack in self.protocol.attacks) or self._ensemble_missing() or (
+            self.gallery or self.binarisation)
 
     @property
     def gallery(self) -> bool:
         """Whether the gallery is wanted and not there."""
         return self.protocol.name == "paper" and not (self.run / examples.FILE).exists()
+
+    @property
+    def binarisation(self) -> bool:
+        """Whether the binarisation test is wanted and not there."""
+        if self.binarised is None or not (self.run / signs.FILE).exists():
+            return self.binarised is not None
+        kept = self.run.read_json(signs.FILE).get(binarisation.NAME) or {}
+        return (kept.get("asked"), kept.get("attack_seed")) != (self.binarised, self.attack_seed)
 
     def epsilons(self, attack: Attack) -> tuple[float, ...]:
         """Strengths of which a row is missing."""
@@ -131,9 +141,24 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     if protocol.ensemble:
         todo.add(*ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors))
         undefended = config.label == "category" and not config.label_smoothing
-        add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
+        signs.add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
+    if todo.binarisation:
+        _binarise(run, victim, dataset, settings, progress_bar)
     if todo.gallery:
         examples.write_gallery(run / examples.FILE, victim, protocol, tests, clean, dataset.class_names)
+
+
+def _binarise(run: RunDirectory, victim: Victim, dataset: ImageDataset, settings: AttackSettings, progress_bar: bool) -> None:
+    """The binarisation test on pixels, whatever the protocol's space; into attacks.json."""
+    space = dataclasses.replace(victim.space, name="pixel")
+    images = dataset.test_images[:settings.binarisation]
+    with progress("binarisation test", len(images), progress_bar) as report:
+        found = binarisation.binarisation_test(
+            victim.model, victim.representation, space, images, stream=(dataset.name, settings.attack_seed),
+            steps=settings.steps or AUTO_STEPS, batch_size=settings.batch_size, report=report)
+    asked = {"asked": settings.binarisation, "attack_seed": settings.attack_seed}
+    run.write_json(signs.FILE, run.read_json(signs.FILE) | {binarisation.NAME: asked | found})
+    signs.add_signs(run, [binarisation.binarisation_sign(found)])
 
 
 def _attack_group(victim: Victim, source: Victim | None, pending: list[tuple[Attack, tuple[float, ...]]], tests: ImageSet,

@@ -97,7 +97,7 @@ def report(paths: Sequence[Path], settings: AttackSettings) -> None:
                    f"1/255:\n{_shown(fall)}")
     for sign in masking_signs(asked):
         click.secho(f"Warning: {sign}", fg="yellow", err=True)
-    if protocol.cascade:
+    if protocol.cascade or settings.binarisation:
         _say_signs(paths)
 
 

@@ -22,8 +22,8 @@ LARGEST_STRENGTH, MOST_STRENGTHS = 1000, 100
 """The range of valid images is 255 wide in the one unit and about 5 in the other."""
 STEP_OVER_RADIUS = 2.5
 """Sum of all steps over the radius in PGD: the ball's edge is reached from any start (Madry et al. 2018, appendix B)."""
-AUTO_FIRST_STEP = 2.0
-"""First step size of Auto-PGD over the radius."""
+AUTO_FIRST_STEP, AUTO_STEPS = 2.0, 100
+"""First step size of Auto-PGD over the radius, and how many steps it takes."""
 RIVALS = 9
 """Wrong classes that Auto-PGD turns to one after the other."""
 
@@ -42,6 +42,8 @@ class AttackSettings:
     attack_seed: int = option(0, "seed of targets and random starts", at_least=0, at_most=LARGEST_SEED)
     images: int | None = option(None, "first N test images only", at_least=1, at_most=MOST_IMAGES)
     batch_size: int = option(128, "images in one call of the model", at_least=1, at_most=LARGEST_BATCH)
+    binarisation: int | None = option(None, "binarisation test on the first N test images (50 are enough): does the gradient "
+                                      "attack find what is there", at_least=1, at_most=MOST_IMAGES)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -193,7 +195,7 @@ def autoattack(settings: AttackSettings) -> Protocol:
     (`losses.cross_entropy`), since the plain one of squared distances has no gradient in float32, so that a regressed label
     would look robust by rounding alone. FAB-T is left out.
     """
-    steps = settings.steps or 100
+    steps = settings.steps or AUTO_STEPS
     climbing = {"steps": steps, "step": AUTO_FIRST_STEP, "random_start": True, "auto_step": True, "every_iterate": True}
     attacks = (Attack("apgd", "untargeted", "cross_entropy", restarts=settings.restarts, **climbing),
                Attack("apgd-t", "untargeted", "logits_ratio", restarts=RIVALS, **climbing),

@@ -83,7 +83,7 @@ class Victim:
         self.criteria = tuple(name for name in criteria if name in criteria_of(representation))
         self.space = space
         self.batch_size = batch_size
-        self._model = model
+        self.model = model
         self._looks: dict[str, Callable[..., tuple[np.ndarray, ...]]] = {}
         self._jit = jit
         self._read_decisions = partial(_read_decisions, representation, self.criteria)
@@ -117,7 +117,7 @@ class Victim:
         if loss not in self._looks:
             height = image_loss(HEIGHTS[loss], self.representation) if loss in HEIGHTS else None
             read_out = partial(_read_look, image_loss(loss, self.representation), height, self._read_decisions)
-            self._looks[loss] = compile_gradient(self._model, read_out, self.space.to_network, self._jit)
+            self._looks[loss] = compile_gradient(self.model, read_out, self.space.to_network, self._jit)
         batches = [self._looks[loss](*batch) for batch in self._padded(images, aim, class_ids, targets)]
         gradient, _, *seen = (np.concatenate(parts)[:len(images)] for parts in zip(*batches, strict=True))
         return Look(gradient, *seen)
@@ -127,14 +127,18 @@ class Victim:
         return lambda images, class_ids: self.look(loss, images, class_ids, class_ids, class_ids).gradient
 
     def _padded(self, images: np.ndarray, *ids: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-        """Slices of few lengths: every new shape traces and compiles the model again."""
-        arrays = [images, *(checked_ids(part, images=len(images), classes=self.representation.classes) for part in ids)]
-        start = 0
-        while start < len(images):
-            size = batch_shape(len(images) - start, self.batch_size)
-            parts = [array[start:start + size] for array in arrays]
-            start, missing = start + size, size - len(parts[0])
-            yield tuple(np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part for part in parts)
+        checked = (checked_ids(part, images=len(images), classes=self.representation.classes) for part in ids)
+        return filled_batches(self.batch_size, images, *checked)
+
+
+def filled_batches(batch_size: int, *arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Slices of few lengths of arrays of one length: every new shape traces and compiles a model again."""
+    start, length = 0, len(arrays[0])
+    while start < length:
+        size = batch_shape(length - start, batch_size)
+        parts = [array[start:start + size] for array in arrays]
+        start, missing = start + size, size - len(parts[0])
+        yield tuple(np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part for part in parts)
 
 
 def _read_margins(representation: LabelRepresentation, outputs: Any, class_ids: Any) -> tuple[Any]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfrepr.errors import UserError
 from tfrepr.files import user_path
 from tfrepr.labels.augmentation import AugmentedRepresentation
-from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.options import LARGEST_LABEL, LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
-from tfrepr.labels.waveforms import equal_groups
-from tfrepr.names import class_names_from
+from tfrepr.names import class_names_from, equal_classes
 from tfrepr.reading import UnreadableFileError, read_array
-from tfrepr.registry import LABELS
+from tfrepr.registry import LABELS, unknown_name
 
 SHOWN_PAIRS = 5
 
@@ -60,6 +61,45 @@ def build_representation(name: str, class_names: Sequence[str], *, image_side: i
     if name == "speech-augmented":
         return AugmentedRepresentation(name, class_names, table, options)
     return RegressionRepresentation(name, class_names, table)
+
+
+def make_representation(class_names: Sequence[str], label: str = "speech", *, side: int = 64, label_smoothing: float = 0.0,
+                        **options: Any) -> LabelRepresentation:
+    """What a network is to answer for each class.
+
+    Args:
+        class_names: One name per class id; `speech` says them.
+        label: A name that `tfrepr train --help` lists, such as `speech`, `random`, `composite` or `category`.
+        side: Of square labels, an even number; the paper takes twice the side of the images.
+        label_smoothing: For `category` only.
+        options: Fields of `tfrepr.labels.options.LabelOptions`, such as `voice="en-gb"` or `label_file="table.npy"`.
+
+    Returns:
+        The table with its rules. `losses` is a loss and `accuracy` a metric for `compile`, both of integer class ids;
+        `decode(outputs)` gives class ids. Equal arguments give equal tables.
+
+    Raises:
+        UserError: An unknown label or option, or class names that the label cannot tell apart.
+
+    Example:
+        >>> import tfrepr
+        >>> tfrepr.make_representation(["cat", "dog"], "random", label_seed=1).table.shape
+        (2, 64, 64)
+    """
+    fields = tuple(field.name for field in dataclasses.fields(LabelOptions))
+    for name in options:
+        if name not in fields:
+            raise UserError(unknown_name("label option", name, fields))
+    if side % 2 or not 16 <= side <= LARGEST_LABEL:
+        raise UserError(f"side must be an even number from 16 to {LARGEST_LABEL}. Received: {side}.")
+    if label_smoothing and label != "category":
+        raise UserError(f"label_smoothing is for the label category only. Received: the label {label!r}.")
+    made = build_representation(label, class_names, image_side=side // 2, options=LabelOptions(**options),
+                                smoothing=label_smoothing)
+    if isinstance(made, AugmentedRepresentation):
+        raise UserError("The label 'speech-augmented' changes with every image and epoch, which the command tfrepr train does. "
+                        "Take the label 'speech' here.")
+    return made
 
 
 def read_table(path: Path, classes: int | None) -> np.ndarray:
@@ -108,9 +148,7 @@ def check_table(table: np.ndarray, class_names: Sequence[str], label: str) -> No
     Warns:
         ThresholdWarning: Rows closer than 3.5 mean smooth L1; the closest pairs are named.
     """
-    groups = equal_groups(row.tobytes() for row in table)
-    if groups:
-        alike = "; ".join(" and ".join(repr(class_names[index]) for index in group) for group in groups)
+    if alike := equal_classes((row.tobytes() for row in table), class_names):
         raise UserError(f"The label {label!r} is the same for these classes: {alike}. No network can tell them apart. Rename a "
                         "class or choose another label.")
     distances = row_distances(table)

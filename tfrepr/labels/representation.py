@@ -145,6 +145,12 @@ class LabelRepresentation:
 
         return ops.argmax(self.scores(outputs), axis=-1)
 
+    def accuracy(self, class_ids: Any, outputs: Any) -> Any:
+        """One where the answer is the true class, else zero, float32, `(batch,)`: a metric for Keras's `compile`."""
+        from keras import ops
+
+        return ops.cast(ops.equal(self.decode(outputs), ops.cast(one_per_image(class_ids), "int32")), "float32")
+
     def within_threshold(self, class_ids: Any, outputs: Any, threshold: float = THRESHOLD) -> Any:
         """Whether each image's loss lies under the threshold, bool, `(batch,)` (paper section 4, "Evaluation")."""
         return self.losses(class_ids, outputs) < threshold
@@ -206,7 +212,8 @@ class RegressionRepresentation(LabelRepresentation):
         return ops.mean(ops.reshape(smooth, (-1, int(np.prod(self.output_shape)))), axis=-1)
 
     @cached_property
-    def _centred(self) -> tuple[np.ndarray, np.ndarray]:
+    def centred_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """The mean row, float32 `(elements,)`, and all rows relative to it, float32 `(classes, elements)`."""
         flat = self.table.reshape(self.classes, -1)
         centre = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
         return centre, flat - centre
@@ -220,7 +227,7 @@ class RegressionRepresentation(LabelRepresentation):
         """
         from keras import ops
 
-        centre, rows = self._centred
+        centre, rows = self.centred_rows
         elements = rows.shape[1]
         outputs = ops.reshape(self._checked(outputs), (-1, elements)) - centre
         output_norms = ops.sum(outputs * outputs, axis=-1, keepdims=True)

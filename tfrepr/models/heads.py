@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from tfrepr.errors import UserError
+from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.layers import LEAKY_SLOPE, BatchNormalization, linear, torch_default
 
 DECODER_CHANNELS = 64
 SMALLEST_CHANNELS = 8
 FIRST_KERNELS = (3, 4, 5, 7)
+
+
+def label_head(features: Any, representation: LabelRepresentation,
+               normalisation: Callable[..., Any] = BatchNormalization) -> Any:
+    """The head that fits a label: a dense layer for vectors, the label decoder for square matrices.
+
+    Args:
+        features: `(batch, d)`.
+        representation: The label.
+        normalisation: What makes a layer of batch normalisation with a name.
+
+    Returns:
+        float32, `(batch, *representation.output_shape)`.
+
+    Raises:
+        UserError: A label shape that no head makes.
+    """
+    shape = representation.output_shape
+    if len(shape) == 1:
+        return vector_head(features, shape[0])
+    if len(shape) == 2 and shape[0] == shape[1]:
+        return label_decoder(features, shape[0], normalisation)
+    raise UserError(f"Labels are vectors or square matrices. Received: rows of shape {shape} for the label "
+                    f"{representation.name!r}.")
 
 
 def vector_head(features: Any, size: int) -> Any:
@@ -27,7 +53,7 @@ def vector_head(features: Any, size: int) -> Any:
     return linear(features, size, name="head", dtype="float32")
 
 
-def label_decoder(features: Any, side: int) -> Any:
+def label_decoder(features: Any, side: int, normalisation: Callable[..., Any] = BatchNormalization) -> Any:
     """Batch norm, leaky ReLU, a dense layer of 64 and transposed convolutions up to side x side (paper Table 5, I_ld).
 
     The first transposed convolution makes k x k from 1 x 1 (stride 1, no padding, 64 channels); each further one doubles the
@@ -39,6 +65,8 @@ def label_decoder(features: Any, side: int) -> Any:
         features: `(batch, d)`.
         side: `k * 2**n` with k of 3 or 4 (64: k = 4, n = 4; BERT's 48: k = 3, n = 4), or 5 or 7 for sides such as 56.
 
+        normalisation: What makes a layer of batch normalisation with a name.
+
     Returns:
         float32, `(batch, side, side)`.
 
@@ -46,14 +74,14 @@ def label_decoder(features: Any, side: int) -> Any:
         UserError: A side that cannot be reached by doubling.
     """
     kernel, doublings = decoder_plan(side)
-    x = BatchNormalization(name="neck_bn")(features)
+    x = normalisation(name="neck_bn")(features)
     x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name="neck_relu")(x)
     x = linear(x, DECODER_CHANNELS, name="neck")
     x = keras.layers.Reshape((1, 1, DECODER_CHANNELS), name="decoder_input")(x)
     x = _transposed(x, DECODER_CHANNELS, kernel, stride=1, name="decoder0")
     for step in range(1, doublings + 1):
         x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"decoder{step - 1}_relu")(
-            BatchNormalization(name=f"decoder{step - 1}_bn")(x))
+            normalisation(name=f"decoder{step - 1}_bn")(x))
         channels = 1 if step == doublings else max(DECODER_CHANNELS >> step, SMALLEST_CHANNELS)
         x = _transposed(x, channels, 4, stride=2, name=f"decoder{step}")
     return keras.layers.Reshape((side, side), name="head", dtype="float32")(x)

@@ -22,8 +22,7 @@ def training_accuracies(representation: LabelRepresentation) -> list[Callable[[A
     lags behind the accuracy at the end of the epoch by up to an epoch. It costs no further pass over the images.
     """
     def train_accuracy(targets: Any, outputs: Any) -> Any:
-        right = keras.ops.equal(representation.decode(outputs), _class_ids(targets))
-        return keras.ops.cast(right, "float32")
+        return representation.accuracy(_class_ids(targets), outputs)
 
     def train_top5_accuracy(targets: Any, outputs: Any) -> Any:
         return keras.ops.cast(in_top(5, representation, _class_ids(targets), outputs), "float32")

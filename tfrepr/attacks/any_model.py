@@ -1,0 +1,119 @@
+"""Attacks on any Keras model and any images in memory, without run directories."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol
+from tfrepr.attacks.spaces import ImageSpace
+from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
+from tfrepr.attacks.table import ensemble_rows, outcome_rows, outcome_survivors
+from tfrepr.attacks.targets import authors_targets, random_targets
+from tfrepr.attacks.victim import Victim
+from tfrepr.data.class_ids import checked_ids
+from tfrepr.errors import UserError
+from tfrepr.labels.representation import LabelRepresentation
+from tfrepr.registry import unknown_name
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+STREAM = "own"
+"""Stands for the name of a data set in the random streams."""
+
+
+def attack(model: keras.Model, representation: LabelRepresentation, images: Any, class_ids: Any, *,
+           mean: Sequence[float] | None = None, std: Sequence[float] | None = None, protocol: str = "standard",
+           epsilons: str | None = None, **settings: Any) -> pd.DataFrame:
+    """How many images a network still answers rightly under the attacks of a protocol.
+
+    Args:
+        model: From images to outputs. Without `mean` and `std` it takes images in [0, 1].
+        representation: Its label; for a classifier of your own with logits `make_representation(names, "category")`.
+        images: uint8, or floats in [0, 1], `(n, height, width, channels)`.
+        class_ids: True classes, integers, `(n,)`.
+        mean, std: Per channel; the model takes (images - mean) / std.
+        protocol: A name that `tfrepr attack --help` lists. Transfer attacks, which need a second network, are left out.
+        epsilons: Strengths, as `"0,4,8"`: in 1/255, or in normalised units for the protocols `paper` and `authors`.
+        settings: Further fields of `tfrepr.attacks.protocols.AttackSettings`, such as `steps=50` or `restarts=5`.
+
+    Returns:
+        One row an attack, epsilon and criterion, with the columns of attacks.csv and `accuracy`, the share of all images that
+        are right before and after the attack. The attack `ensemble` is the worst case over all attacks of the protocol.
+
+    Raises:
+        UserError: Images, class ids, names or numbers that cannot be used.
+
+    Example:
+        >>> import tfrepr
+        >>> digits = tfrepr.load_images("digits")
+        >>> category = tfrepr.make_representation(digits.class_names, "category")
+        >>> model = tfrepr.build_model("mlp1x512", digits.image_shape, category)
+        >>> table = tfrepr.attack(model, category, digits.test_images[:20], digits.test_ids[:20], epsilons="0,8", steps=2)
+        >>> bool((table.accuracy <= 1).all())
+        True
+    """
+    import pandas as pd
+
+    chosen = _settings(settings | {"protocol": protocol, "epsilons": epsilons})
+    bytes_or_floats = _checked_images(images, model)
+    channels = bytes_or_floats.shape[-1]
+    if (mean is None) != (std is None):
+        raise UserError("Give mean and std together, or neither of them.")
+    ids = checked_ids(class_ids, images=len(bytes_or_floats), classes=representation.classes).astype(np.int32)
+    plan = _without_transfer(build_protocol(chosen))
+    mean, std = ((0.0,) * channels, (1.0,) * channels) if mean is None else (tuple(mean), tuple(std))
+    if not len(mean) == len(std) == channels:
+        raise UserError(f"mean and std must have one number for each of the {channels} channels. Received: {mean} and {std}.")
+    space = ImageSpace(plan.space, mean, std)
+    victim = Victim(model, representation, space, min(chosen.batch_size, len(ids)))
+    classes, seed = representation.classes, chosen.attack_seed
+    targets = authors_targets(ids, classes) if plan.targets == "authors" else \
+        random_targets(ids, classes, dataset=STREAM, attack_seed=seed)
+    rows = _rows(victim, plan, ImageSet(bytes_or_floats, ids, targets, (STREAM, seed)), seed)
+    table = pd.DataFrame([dataclasses.asdict(row) for row in rows])
+    return table.assign(accuracy=table["still_correct"] / table["images"])
+
+
+def _rows(victim: Victim, plan: Protocol, tests: ImageSet, seed: int) -> list[Any]:
+    clean, rows, survivors, withstood = clean_decisions(victim, tests), [], {}, None
+    for group in [[attack] for attack in plan.attacks] if plan.cascade else attack_groups(plan.attacks):
+        chosen = [(attack, plan.epsilons) for attack in group]
+        for outcome in run_group(victim, None, chosen, tests, clean, withstood=withstood):
+            arguments = (plan, outcome, clean, victim.criteria, seed)
+            rows += outcome_rows(*arguments)
+            survivors |= outcome_survivors(*arguments)
+            withstood = outcome.correct & clean.correct if plan.cascade else None
+    return rows + (ensemble_rows(plan, clean, victim.criteria, seed, survivors)[0] if plan.ensemble else [])
+
+
+def _settings(values: dict[str, Any]) -> AttackSettings:
+    fields = tuple(field.name for field in dataclasses.fields(AttackSettings) if field.name != "binarisation")
+    for name in values:
+        if name not in fields:
+            raise UserError(unknown_name("attack setting", name, fields))
+    return AttackSettings(**values)
+
+
+def _without_transfer(protocol: Protocol) -> Protocol:
+    return dataclasses.replace(protocol, attacks=tuple(one for one in protocol.attacks if one.name != "transfer"))
+
+
+def _checked_images(images: Any, model: keras.Model) -> np.ndarray:
+    """Images in the unit of bytes: uint8, or float32 from 0 to 255."""
+    images, shape = np.asarray(images), tuple(model.inputs[0].shape[1:]) if getattr(model, "inputs", None) else None
+    if images.ndim != 4 or not len(images) or (shape is not None and any(
+            wanted not in (None, found) for wanted, found in zip(shape, images.shape[1:], strict=True))):
+        raise UserError(f"Images must have the shape (n, height, width, channels), as the model takes them ({shape}). "
+                        f"Received: {images.shape}.")
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
+        raise UserError(f"Images must be uint8, or floats from 0 to 1. Received: {images.dtype} from {images.min()} to "
+                        f"{images.max()}. Standardised images are made by the model itself, or by mean and std.")
+    return images.astype(np.float32) * np.float32(255)
