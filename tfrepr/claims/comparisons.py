@@ -29,7 +29,7 @@ from tfrepr.results.seeds import Run, RunIndex
 from tfrepr.results.signs import WORDS
 
 NOT_RUN = "not run"
-REQUIRED_SIGNS = ("step-doubling", "falls-to-zero", "gradients-lead")
+REQUIRED_SIGNS = ("step-doubling", "falls-to-zero", "gradients-lead", "binarisation")
 """Signs (`tfrepr.results.signs`) that must hold for every run behind a verdict on robustness."""
 UNDEFENDED_SIGN = "undefended-breaks"
 """One more for plain categorical runs."""
