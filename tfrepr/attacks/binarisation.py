@@ -25,7 +25,7 @@ from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.steps import box, climb
 from tfrepr.attacks.victim import Look, filled_batches
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation
-from tfrepr.results.signs import Sign
+from tfrepr.results.signs import BINARISATION, Sign
 from tfrepr.seeds import generator
 
 EPSILON = 8.0
@@ -36,8 +36,6 @@ CLOSENESS = 0.999
 """Where the threshold lies on the way from the highest inner point (0) to the boundary point (1)."""
 WORKING = 0.95
 """Least score of an attack that works."""
-NAME = "binarisation"
-"""Key in attacks.json and name of the sign."""
 
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -211,8 +209,8 @@ def binarisation_test(model: Any, representation: LabelRepresentation, space: Im
     pixels, (name, seed) = space.from_bytes(images), stream
     bounds, posed = box(pixels, radius, *space.limits()), []
     for number, image in enumerate(pixels):
-        ball = Ball(image, radius, tuple(bound[number] for bound in bounds), generator(seed, "attack", name, NAME, number))
-        posed.append(pose(problems, ball))
+        random = generator(seed, "attack", name, BINARISATION, number)
+        posed.append(pose(problems, Ball(image, radius, tuple(bound[number] for bound in bounds), random)))
         report(1)
     chosen = np.flatnonzero([problem is not None for problem in posed])
     score = random_score = None
@@ -240,7 +238,7 @@ def pose(problems: BinaryProblems, ball: Ball) -> tuple[Readout, np.ndarray, boo
 def binarisation_sign(found: dict[str, Any]) -> Sign:
     """What the test says of the evaluation."""
     if found["score"] is None:
-        return Sign(NAME, None, f"No readout separates a corner from the points inside on any of {found['left_out']} images.")
-    return Sign(NAME, found["score"] >= WORKING, f"At {found['epsilon']:g}/255 {found['steps']} steps find the adversarial "
-                f"image that is there on {found['score']:.0%} of {found['images']} images ({WORKING:.0%} are needed), {RANDOM} "
-                f"random points on {found['random_score']:.0%}.")
+        return Sign(BINARISATION, None, f"No readout separates a corner from the points inside on {found['left_out']} images.")
+    return Sign(BINARISATION, found["score"] >= WORKING, (
+        f"At {found['epsilon']:g}/255 {found['steps']} steps find the adversarial image that is there on {found['score']:.0%} "
+        f"of {found['images']} images ({WORKING:.0%} are needed), {RANDOM} random points on {found['random_score']:.0%}."))
