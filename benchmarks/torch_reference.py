@@ -1,6 +1,7 @@
-"""The ResNet models in plain PyTorch, to hold the Keras ones against: same numbers, and whose step is faster.
+"""The ResNet models and VGG-19 in plain PyTorch, to hold the Keras ones against: same numbers, and whose step is faster.
 
-Written from the paper and He et al. 2016, independently of `tfrepr.models`. PyTorch is optional (the extra bench).
+Written from the paper, He et al. 2016 and Simonyan and Zisserman 2015, independently of `tfrepr.models`. PyTorch is optional
+(the extra `bench`).
 """
 
 from __future__ import annotations
@@ -45,12 +46,30 @@ class Encoder(nn.Module):
         return self.layers(x).mean(dim=(2, 3))
 
 
-class Decoder(nn.Module):
-    """The label decoder of the paper's Table 5 with the authors' neck, for 64x64 labels."""
+class VGG19(nn.Module):
+    """Configuration E with batch norm between convolution and ReLU; 512 features."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.neck = nn.Sequential(nn.BatchNorm1d(64), nn.LeakyReLU(0.01), nn.Linear(64, 64))
+        layers: list[nn.Module] = []
+        inputs = 3
+        for outputs, convolutions in ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)):
+            for _ in range(convolutions):
+                layers += [nn.Conv2d(inputs, outputs, 3, 1, 1), nn.BatchNorm2d(outputs), nn.ReLU()]
+                inputs = outputs
+            layers.append(nn.MaxPool2d(2))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x).mean(dim=(2, 3))
+
+
+class Decoder(nn.Module):
+    """The label decoder of the paper's Table 5 with the authors' neck, for 64x64 labels."""
+
+    def __init__(self, features: int = 64) -> None:
+        super().__init__()
+        self.neck = nn.Sequential(nn.BatchNorm1d(features), nn.LeakyReLU(0.01), nn.Linear(features, 64))
         layers: list[nn.Module] = [nn.ConvTranspose2d(64, 64, 4, 1, 0)]
         for inputs, outputs in ((64, 32), (32, 16), (16, 8), (8, 1)):
             layers += [nn.BatchNorm2d(inputs), nn.LeakyReLU(0.01), nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)]
@@ -60,9 +79,10 @@ class Decoder(nn.Module):
         return self.decoder(self.neck(x)[:, :, None, None])[:, 0]
 
 
-def torch_model(label: str, classes: int = 10, blocks_per_stage: int = 5) -> nn.Module:
+def torch_model(label: str, classes: int = 10, blocks_per_stage: int = 5, vgg: bool = False) -> nn.Module:
     """Encoder and head for `label` `"category"`, or the label decoder for any other."""
-    return nn.Sequential(Encoder(blocks_per_stage), nn.Linear(64, classes) if label == "category" else Decoder())
+    encoder, features = (VGG19(), 512) if vgg else (Encoder(blocks_per_stage), 64)
+    return nn.Sequential(encoder, nn.Linear(features, classes) if label == "category" else Decoder(features))
 
 
 def copy_weights(model: keras.Model, reference: nn.Module) -> None:
@@ -95,6 +115,16 @@ def torch_gradients(model: keras.Model, reference: nn.Module) -> list[np.ndarray
             gradient = parameter.grad.numpy()
             by_variable[variable.path] = _keras_kernel(layer, gradient) if len(variable.shape) > 1 else gradient
     return [by_variable[variable.path] for variable in model.trainable_variables]
+
+
+def torch_statistics(model: keras.Model, reference: nn.Module) -> list[np.ndarray]:
+    """Moving means and variances of the reference in the order of the Keras model's non-trainable variables."""
+    by_variable = {}
+    norms = [layer for layer in _in_order(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    modules = [module for module in reference.modules() if hasattr(module, "running_var")]
+    for layer, module in zip(norms, modules, strict=True):
+        by_variable |= {layer.moving_mean.path: module.running_mean, layer.moving_variance.path: module.running_var}
+    return [by_variable[variable.path].numpy() for variable in model.non_trainable_variables]
 
 
 def _in_order(model: keras.Model) -> list[keras.layers.Layer]:

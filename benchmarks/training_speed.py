@@ -10,6 +10,7 @@
 (d) PyTorch: the bare step written in plain PyTorch (channels_last, as many threads), where torch is installed;
     our time should be 0.9 times PyTorch's or less
 (h) the same with the huge memory pages that our scripts ask the C library for (`tfrepr.surroundings.huge_pages`)
+(k) as (h), compiled by `torch.compile`, which needs a C++ compiler and takes a minute before the first step
 (v) validation: images per second of the validation pass
 
 Rounds alternate between the measurements, so that a machine that is busy for a while slows all of them.
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -133,8 +135,8 @@ def write_noise_in_cifar_layout(folder: Path) -> None:
     (target / "batches.meta").write_bytes(pickle.dumps({b"label_names": [name.encode() for name in NAMES]}, protocol=4))
 
 
-def torch_step(label: str) -> float:
-    """(d)"""
+def torch_step(label: str, compiled: bool = False) -> float:
+    """(d), (h), (k)"""
     import torch
 
     from benchmarks.torch_reference import torch_model
@@ -145,11 +147,16 @@ def torch_step(label: str) -> float:
     model = torch_model(label).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=1e-4)
 
+    def loss_of(images, ids):
+        outputs = model(images)
+        return (torch.nn.functional.cross_entropy(outputs, ids) if label == "category"
+                else torch.nn.functional.smooth_l1_loss(outputs, table[ids]))
+
+    loss_of = torch.compile(loss_of) if compiled else loss_of
+
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        outputs = model(images)
-        loss = (torch.nn.functional.cross_entropy(outputs, ids) if label == "category"
-                else torch.nn.functional.smooth_l1_loss(outputs, table[ids]))
+        loss = loss_of(images, ids)
         loss.backward()
         optimizer.step()
         loss.item()
@@ -157,7 +164,10 @@ def torch_step(label: str) -> float:
     return BATCH / seconds_per_call(step)
 
 
-PARTS = {"a": bare_step, "b": pipeline, "c": end_to_end, "d": torch_step, "h": torch_step, "v": validation}
+PARTS = {"a": bare_step, "b": pipeline, "c": end_to_end, "d": torch_step, "h": torch_step,
+         "k": partial(torch_step, compiled=True), "v": validation}
+TORCH = ("d", "h", "k")
+"""Measured where torch is installed."""
 PLAIN = ("d",)
 """Measured as any Python program starts; the others start as our scripts do."""
 
@@ -183,26 +193,30 @@ def main(rounds: int, part: str | None, label: str) -> None:
     if part is not None:
         click.echo(json.dumps(PARTS[part](label)))
         return
-    parts = [name for name in PARTS if name not in "dh" or find_spec("torch")]
+    from tfrepr.text_tables import markdown_table
+
+    parts = [name for name in PARTS if name not in TORCH or find_spec("torch")]
     speeds = {(name, label): [] for name in parts for label in LABELS}
     for _ in range(rounds):
         for name, label in speeds:
             speeds[name, label].append(measure(name, label))
             click.echo(f"  {name} {label}: {speeds[name, label][-1]:.0f} images/s", err=True)
-    click.echo("| measurement | category | speech |\n|---|---|---|")
+    rows = []
     titles = {"a": "(a) bare step", "b": "(b) pipeline alone", "c": "(c) end to end", "d": "(d) PyTorch's bare step",
-              "h": "(h) PyTorch's bare step, huge pages",
+              "h": "(h) PyTorch's bare step, huge pages", "k": "(k) PyTorch's bare step, huge pages, compiled",
               "v": "(v) validation"}
     median = {key: statistics.median(values) for key, values in speeds.items()}
     for name in parts:
-        click.echo(f"| {titles[name]}, images/s | " + " | ".join(f"{median[name, label]:.0f}" for label in LABELS) + " |")
+        rows.append((f"{titles[name]}, images/s", *(f"{median[name, label]:.0f}" for label in LABELS)))
     ratios = [("(c) / (a)", "c", "a")]
     if "d" in parts:
-        ratios += [("our time / PyTorch's = (d) / (a)", "d", "a"), ("with huge pages for both = (h) / (a)", "h", "a")]
+        ratios += [("our time / PyTorch's = (d) / (a)", "d", "a"), ("with huge pages for both = (h) / (a)", "h", "a"),
+                   ("the same, PyTorch compiled = (k) / (a)", "k", "a")]
     for title, top, bottom in ratios:
-        click.echo(f"| {title} | " + " | ".join(
+        rows.append((title, *(
             f"{statistics.median(t / b for t, b in zip(speeds[top, label], speeds[bottom, label], strict=True)):.2f}"
-            for label in LABELS) + " |")
+            for label in LABELS)))
+    click.echo("\n".join(markdown_table(("measurement", *LABELS), rows)))
 
 
 if __name__ == "__main__":

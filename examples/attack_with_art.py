@@ -3,7 +3,7 @@
 python examples/attack_with_art.py [RUN [DATA_DIR]]
 
 RUN is a finished run by directory, name or pattern; without one, a small network learns to say digits first. ART comes with
-`pip install adversarial-robustness-toolbox`. Foolbox, AutoAttack and others take the same model of class scores.
+the extra `dev`: `pip install -e ".[dev]"`. Foolbox, AutoAttack and others take the same model of class scores.
 """
 
 import sys

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from tfrepr import options
 from tfrepr.config import RunConfig, rate_drops
 from tfrepr.errors import UserError
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.labels.options import LabelOptions
+from tfrepr.paper import paper_epochs, paper_weight_decay
 
 
 def test_defaults_of_the_paper():
@@ -67,3 +69,18 @@ def test_cells_from_options():
 def test_values_that_are_not_allowed(values):
     with pytest.raises(UserError):
         RunConfig(**values)
+
+
+@pytest.mark.parametrize(("encoder", "label", "epochs", "decay"), [
+    ("vgg19", "category", 200, 5e-4), ("resnet32", "category", 200, 1e-4), ("vgg19", "speech", 600, 1e-4),
+    ("resnet110", "lowdim", 600, 1e-4)])
+def test_the_papers_schedule_has_one_home(encoder, label, epochs, decay):
+    config = RunConfig(encoder=encoder, label=label)
+    assert (paper_epochs(label), paper_weight_decay(encoder, label)) == (epochs, decay) == (config.epochs, config.weight_decay)
+
+
+def test_a_record_inside_a_record_comes_back():
+    config = RunConfig(label="speech", label_options=LabelOptions(spoken=(("cat", "dog"),)))
+    assert options.from_dict(RunConfig, options.to_dict(config)) == config
+    with pytest.raises(UserError, match="LabelOptions must be an object"):
+        options.from_dict(RunConfig, {"label_options": 5})

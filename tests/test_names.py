@@ -17,7 +17,7 @@ from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.spoken_words import spoken_words
 from tfrepr.labels.tables import load_table
 from tfrepr.labels.waveforms import find_wavs
-from tfrepr.names import class_names_from, normalised, printable
+from tfrepr.names import class_names_from, equal_classes, normalised, printable
 from tfrepr.registry import DATASETS
 from tfrepr.weak_labels.options import CleaningConfig
 from tfrepr.weak_labels.tasks import pair_partners
@@ -126,3 +126,8 @@ def test_other_names_are_left_as_they_are():
     assert class_names_from(names, "here") == names
     assert [printable(name) for name in names] == list(names)
     assert printable("a\nb\udcff\u2028") == "a\\nb\\udcff\\u2028"
+
+
+def test_equal_classes_are_named_in_their_order():
+    assert equal_classes([b"x", b"y", b"x", b"z", b"y", b"x"], "abcdef") == "'a' and 'c' and 'f'; 'b' and 'e'"
+    assert equal_classes([b"x", b"y"], "ab") == ""

@@ -42,6 +42,35 @@ def own_environment():
     os.environ.update(before)
 
 
+# TensorFlow's first words
+
+
+NOISE = ("WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+         "I0000 00:00:1795626734.115218   23677 port.cc:153] oneDNN custom operations are on. You may see slightly different\n"
+         "I0000 00:00:1795626734.116058   23677 cudart_stub.cc:31] Could not find cuda drivers on your machine\n"
+         "E0000 00:00:1795626734.116   2367 cuda_fft.cc:485] Unable to register cuFFT factory: Attempting to register\n"
+         "W0000 00:00:1795626734.116   2367 computation_placer.cc:177] computation placer already registered.\n")
+NEWS = "E0000 00:00:1795626734.116 2367 cuda_driver.cc:152] failed call to cuInit: CUDA_ERROR_UNKNOWN\nImportWarning: old\n"
+
+
+def words_of(tmp_path: Path, ending: str = "", **variables: str) -> str:
+    """What a process writes to standard error that imports a module called tensorflow, which writes there as C++ code does."""
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text(f"import os\nos.write(2, {NOISE + NEWS!r}.encode())\n{ending}\n")
+    code = "import sys, tfrepr\ntry:\n    import tensorflow\nexcept ImportError:\n    pass\nsys.stderr.write('after I0000\\n')"
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", **variables}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stderr
+
+
+@pytest.mark.parametrize("ending", ["", "raise ImportError('broken')"])
+def test_only_known_noise_of_the_import_is_left_out(tmp_path, ending):
+    assert words_of(tmp_path, ending, TF_CPP_MIN_LOG_LEVEL="3") == f"{NEWS}after I0000\n"
+
+
+def test_whoever_asks_for_tensorflows_words_gets_all(tmp_path):
+    assert words_of(tmp_path, TF_CPP_MIN_LOG_LEVEL="0") == f"{NOISE}{NEWS}after I0000\n"
+
+
 # A process may be somebody else's
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +15,14 @@ from tfrepr.options import (
     LARGEST_SEED,
     MOST_EPOCHS,
     MOST_IMAGES,
+    digest,
     from_dict,
     off_default,
     option,
+    to_dict,
     validate,
 )
+from tfrepr.paper import paper_epochs, paper_weight_decay
 from tfrepr.registry import CORRUPTIONS, DATASETS, ENCODERS, LABELS
 
 SCHEDULES = ("step", "constant", "exponential")
@@ -87,8 +88,7 @@ class RunConfig:
         if self.corruption_level != 1 and self.corruption != "random_labels":
             raise UserError("corruption-level applies to --corruption random_labels only. Received: level "
                             f"{self.corruption_level:g} with corruption {self.corruption!r}.")
-        paper = {"epochs": 200 if self.label == "category" else 600,
-                 "weight_decay": 5e-4 if (self.encoder, self.label) == ("vgg19", "category") else 1e-4}
+        paper = {"epochs": paper_epochs(self.label), "weight_decay": paper_weight_decay(self.encoder, self.label)}
         for name, value in paper.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
@@ -106,7 +106,7 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values of every field."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        return to_dict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
@@ -115,9 +115,6 @@ class RunConfig:
         Raises:
             UserError: An unknown key, or a value that is not allowed.
         """
-        values = dict(values)
-        if "label_options" in values:
-            values["label_options"] = from_dict(LabelOptions, values["label_options"])
         return from_dict(cls, values)
 
     @property
@@ -130,7 +127,7 @@ class RunConfig:
                      **self.off_default()}
         if "label_options" in essential:
             essential["label_options"] = off_default(self.label_options)
-        return hashlib.sha256(json.dumps(essential, sort_keys=True).encode()).hexdigest()[:8]
+        return digest(essential)
 
     @property
     def run_name(self) -> str:

@@ -7,7 +7,7 @@ voice says them as different words, and a comparison finds them different.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from tfrepr.errors import UserError
 
@@ -48,3 +48,16 @@ def class_names_from(names: Iterable[str], source: str) -> tuple[str, ...]:
     if doubled:
         raise UserError(f"{source}: class names must differ from each other. Doubled: {', '.join(doubled)}.")
     return names
+
+
+def equal_classes(items: Iterable[Hashable], names: Iterable[str]) -> str:
+    """Which classes have equal items, for messages: `"'a' and 'c'; 'b' and 'd'"`; empty where all differ.
+
+    Args:
+        items: One a class.
+        names: One name a class.
+    """
+    groups: dict[Hashable, list[str]] = {}
+    for item, name in zip(items, names, strict=True):
+        groups.setdefault(item, []).append(repr(name))
+    return "; ".join(" and ".join(group) for group in groups.values() if len(group) > 1)

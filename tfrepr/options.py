@@ -5,6 +5,8 @@ name of the run directory.
 """
 
 import dataclasses
+import hashlib
+import json
 import math
 import typing
 from typing import Any
@@ -35,6 +37,12 @@ def option(default: Any, help: str, *, choices: Any = None, at_least: float | No
     """
     limits = {"at_least": at_least, "above": above, "at_most": at_most}
     return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "limits": limits})
+
+
+def scaled(count: int, scale: float) -> int:
+    """`count` times `scale`, rounded up, at least 1."""
+    # Rounding first removes binary dust: 0.07 times 600 epochs are 42, not 43.
+    return max(1, math.ceil(round(count * scale, 6)))
 
 
 def choices_of(field: dataclasses.Field) -> tuple[str, ...] | None:
@@ -96,7 +104,7 @@ def plain_text(value: Any) -> Any:
 
 
 def from_dict(record_class: type, values: dict[str, Any]) -> Any:
-    """Builds a record from JSON values; lists become tuples.
+    """Builds a record from JSON values; lists become tuples, and the values of a record inside it that record.
 
     Raises:
         UserError: No object, a key that the record does not have, with the nearest valid ones, or a value of another type.
@@ -110,7 +118,18 @@ def from_dict(record_class: type, values: dict[str, Any]) -> Any:
         if not (dataclasses.is_dataclass(types[key]) or fits(value, types[key])):
             raise UserError(f"{key.replace('_', '-')} must be {getattr(types[key], '__name__', types[key])}. Received: "
                             f"{value!r}.")
-    return record_class(**{key: _tuples(value) for key, value in values.items()})
+    return record_class(**{key: from_dict(types[key], value) if dataclasses.is_dataclass(types[key]) else _tuples(value)
+                           for key, value in values.items()})
+
+
+def to_dict(record: Any) -> dict[str, Any]:
+    """JSON values of every field; inverse of `from_dict`."""
+    return json.loads(json.dumps(dataclasses.asdict(record)))
+
+
+def digest(values: dict[str, Any]) -> str:
+    """Eight hex digits that tell JSON values from any others."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _tuples(value: Any) -> Any:

@@ -245,9 +245,14 @@ class CsvFile:
         """How many lines are neither whole nor blank."""
         return sum(bool(line.strip(",")) for line in self.lines) - len(self.whole_lines) + self.cut
 
+    def row(self, line: str) -> dict[str, str] | None:
+        """The cells of a line by column; None where it has another number of them than the header."""
+        cells = line.split(",")
+        return dict(zip(self.columns, cells, strict=True)) if len(cells) == len(self.columns) else None
+
     def rows(self) -> list[dict[str, str]]:
         """Whole lines by column."""
-        return [dict(zip(self.columns, line.split(","), strict=True)) for line in self.whole_lines]
+        return [row for line in self.whole_lines if (row := self.row(line)) is not None]
 
 
 def read_csv(path: Path, columns: Sequence[str], advice: str = "") -> CsvFile:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tfrepr.errors import UserError, how_to_install
@@ -26,11 +30,15 @@ KERAS_CHOICES = {"image_data_format": ("channels_last", "channels_first"), "floa
 KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 """Debugging switches that would train something else under the same run name."""
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+NOISE = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} [\d:. ]+\S+\.cc:\d+\]"
+                   rb"|[EW]\d{4} [\d:. ]+(?:cuda_\w+|computation_placer)\.cc:\d+\].*(?:Unable to register|already registered)")
+"""How lines begin that TensorFlow writes on being imported, whatever the log level, on machines with nothing wrong."""
 
 
 def prepare() -> None:
     """Sets the environment variables that libraries read when they are imported, for this process and its children."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault(LOG_LEVEL, "3")
     os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
     for name in KERAS_LIMITS:
         os.environ.pop(name, None)
@@ -38,7 +46,7 @@ def prepare() -> None:
 
 
 def prepare_command() -> None:
-    """Gives Matplotlib its Agg backend, whatever `MPLBACKEND` says, in a process of our own.
+    """Gives Matplotlib its Agg backend, whatever `MPLBACKEND` says, and keeps TensorFlow's first words off the terminal.
 
     Commands write figures to files and never show them, and notebooks export a backend to their commands that exists in the
     notebook's own environment only. In the process of a notebook it stays as it is, and so it does in a program that imports
@@ -46,6 +54,49 @@ def prepare_command() -> None:
     """
     if "IPython" not in sys.modules:
         os.environ["MPLBACKEND"] = "agg"
+    if os.environ.get(LOG_LEVEL) == "3" and not any(isinstance(finder, QuietTensorFlow) for finder in sys.meta_path):
+        sys.meta_path.insert(0, QuietTensorFlow())
+
+
+class QuietTensorFlow:
+    """Finds TensorFlow like Python itself, and leaves the lines of `NOISE` out of what its import writes to standard error."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Python asks every finder of `sys.meta_path` in turn; this one takes itself out when it is asked for TensorFlow."""
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def quietly(module: ModuleType) -> None:
+                with noise_left_out():
+                    execute(module)
+
+            spec.loader.exec_module = quietly
+        return spec
+
+
+@contextmanager
+def noise_left_out() -> Iterator[None]:
+    """Keeps what is written to standard error, by C++ code too, and lets through at the end what is no `NOISE`."""
+    try:
+        usual = os.dup(2)
+    except OSError:  # closed
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(usual, 2)
+            os.close(usual)
+            kept.seek(0)
+            for line in kept:
+                if not NOISE.match(line):
+                    os.write(2, line)
 
 
 def _prepare_folders() -> None:

@@ -358,16 +358,27 @@ def test_classes_that_were_not_recorded_leave_no_chance(low):
         assert not any(chance_lines(axes) for axes in panels(FIGURES[name](unknown)))
 
 
-def test_two_epsilons_are_points_side_by_side(low):
+def test_attacks_of_one_strength_share_a_panel(low):
+    """A line an attack, below that of no attack, which is drawn once; no point covers another."""
     figure = FIGURES["figure7"](low)
+    assert "ε 4/255" in figure.get_suptitle()
+    assert len(panels(figure)) == low.runs["encoder"].nunique()
     for axes in panels(figure):
-        lines = [line for line in axes.lines if line not in chance_lines(axes)]
-        assert {line.get_linestyle() for line in lines} == {"None"}
-        places = np.concatenate([line.get_xdata() for line in lines])
-        assert len(set(places)) == len(places), "no point covers another"
-        np.testing.assert_array_equal(np.round(places), [0, 1] * len(lines))
-        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "4"]
-        assert axes.get_ylim()[0] < 0, "accuracies of zero lie above the axis"
+        points = [line for line in axes.lines if line not in chance_lines(axes)]
+        heights = np.concatenate([line.get_ydata() for line in points])
+        assert len(set(heights)) == len(heights)
+        assert {line.get_linestyle() for line in points} == {"None"}
+        assert set(np.round(heights)) == {0, 1, 2}
+        assert axes.get_ylim()[0] > axes.get_ylim()[1], "from top to bottom"
+        assert axes.get_xlim()[0] == 0
+    assert [tick.get_text() for tick in panels(figure)[0].get_yticklabels()] == ["No attack", "Untargeted FGSM",
+                                                                                 "Untargeted PGD"]
+    speech = low.runs.loc[low.runs["label"] == "speech", "run"].iloc[0]
+    rows = low.attacks[(low.attacks["run"] == speech) & (low.attacks["attack"] == "pgd") & (low.attacks["epsilon"] == 4)]
+    wanted = sorted(100 * rows["still_correct"] / rows["images"])
+    drawn = sorted(line.get_xdata()[2] for axes in panels(figure) for line in axes.lines
+                   if line.get_color() == style.tint(style.LABEL_STYLES["speech"].color, 1))
+    np.testing.assert_allclose(drawn, wanted)
     assert_legible(figure)
 
 

@@ -87,3 +87,16 @@ def test_other_units_have_axes_of_their_own_and_far_differences_an_arrow():
 def test_nothing_to_compare_is_no_figure(tmp_path):
     with pytest.raises(NothingToPlotError, match="evidence-low-data"):
         forest(judgements(read_sources(tmp_path)))
+
+
+def test_the_short_plot_has_the_deciding_comparison_of_each_claim_and_the_claims_word():
+    """One that is decided itself may decide nothing: the heading keeps the claim's word."""
+    known, missing = finding(SUPPORTED, 4.0, 5.0, 6.0), Finding(minus(*CELLS, Accuracy(), ABOVE, 0.0), None, "")
+    figure = forest([judgement(known, missing, statement="First"),
+                     judgement(finding(SUPPORTED, 7.0, 8.0, 9.0), finding(SUPPORTED, 1.0, 2.0, 3.0), statement="Second"),
+                     judgement(finding(SUPPORTED, 1.0, quantity=LastLoss()), statement="Loss")], short=True)
+    assert_legible(figure)
+    assert len(figure.axes) == 1
+    assert {"C9, inconclusive: First", "C9, supported: Second"} <= set(words(figure))
+    numbers = [word for word in words(figure) if word.endswith("3 seeds")]
+    assert [word.split()[0] for word in numbers] == ["+5.0", "+2.0"]

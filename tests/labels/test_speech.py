@@ -224,6 +224,6 @@ def test_a_cache_that_cannot_be_written_costs_a_warning_only(monkeypatch, tmp_pa
 def test_making_labels_is_quick(classes, seconds, monkeypatch, tmp_path):
     monkeypatch.setenv("TFREPR_CACHE", str(tmp_path))
     speech(("dog", "cat"), 64, LabelOptions())
-    start = time.perf_counter()
+    start = time.process_time()
     speech(NAMES[classes], 64, LabelOptions())
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds

@@ -161,7 +161,7 @@ def measured():
 
 
 def test_csv_and_json_hold_the_same_facts(measured):
-    frame = pd.read_csv(io.StringIO(statistics_text.as_csv(measured)))
+    frame = pd.read_csv(io.StringIO(statistics_text.as_csv(measured)), float_precision="round_trip")
     records = json.loads(statistics_text.as_json(measured))
     assert tuple(frame.columns) == statistics_text.COLUMNS
     assert len(frame) == len(records) == 3 + 2 * 4 + 2

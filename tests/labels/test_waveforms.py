@@ -8,7 +8,7 @@ import soundfile
 
 from tfrepr.errors import UserError
 from tfrepr.labels.spoken_words import spoken_words
-from tfrepr.labels.waveforms import MOST_BYTES, equal_groups, find_wavs, read_wav, wav_content
+from tfrepr.labels.waveforms import MOST_BYTES, find_wavs, read_wav, wav_content
 
 RATE = 16_000
 
@@ -157,11 +157,6 @@ def test_a_file_that_fits_two_classes_is_refused(tmp_path):
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a folder"):
         find_wavs(tmp_path / "none", ["a", "b"])
-
-
-def test_equal_groups_keep_their_order():
-    assert equal_groups([b"x", b"y", b"x", b"z", b"y", b"x"]) == [[0, 2, 5], [1, 4]]
-    assert equal_groups([b"x", b"y"]) == []
 
 
 def test_words_are_names_with_blanks_or_the_given_ones():

@@ -23,7 +23,7 @@ def command():
 def train(command):
     """Runs `scripts/train.py` in a process of its own; returns the completed process."""
     def run(output, *options):
-        return subprocess.run(command(output, *options), capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(command(output, *options), capture_output=True, text=True, timeout=3600, check=False)
     return run
 
 

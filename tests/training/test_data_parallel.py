@@ -19,7 +19,7 @@ def runs(tmp_path_factory):
     """Run directories by (encoder, strategy)."""
     output = tmp_path_factory.mktemp("two-devices")
     done = subprocess.run([sys.executable, "-m", "tests.training.two_devices", str(output)], cwd=ROOT, capture_output=True,
-                          text=True, timeout=300, check=False)
+                          text=True, timeout=3600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return {(run.name.split("-")[1], strategy): run for strategy in ("none", "mirrored")
             for run in (output / strategy / "runs").iterdir()}

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.test_survival import assert_same_run, wait_until
+from tests.training.test_survival import assert_same_run, killed_before
 from tfrepr.registry import DATASETS
 from tfrepr.results.features import chosen_images, read_class_ids, read_features, request_features
 from tfrepr.runs import RunDirectory
@@ -51,12 +51,11 @@ def test_the_last_features_are_those_of_the_last_model(observed):
 def test_a_killed_run_resumed_without_the_flag_ends_with_the_same_features(observed, command, small_options, tmp_path):
     words = command(tmp_path, "--label", "speech", *small_options)
     run = tmp_path / "runs" / observed.path.name
-    process = subprocess.Popen([*words, "--features"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: (run / "features" / "epoch-00002.npz").exists(), process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (run / "metrics.json").exists(), "the run ended before it was killed"
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    killed = subprocess.run(killed_before([*words, "--features"], "state.npz", 2), capture_output=True, timeout=3600,
+                            check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (run / "features" / "epoch-00002.npz").exists()
+    done = subprocess.run(words, capture_output=True, text=True, timeout=3600, check=False)
     assert done.returncode == 0, done.stderr
     assert contents(RunDirectory(run)) == contents(observed)
 

@@ -34,15 +34,18 @@ from tfrepr.weak_labels.workshop import open_workshop
 PICTURES = ("--dataset", "folder", "--image-size", "16", "--batch-size", "8", "--frozen-epochs", "6", "--tuning-epochs", "1",
             "--least-steps", "1", "--crop-area", "0.8")
 QUICK = (*PICTURES, "--encoder", "mlp1x512", "--learning-rate", "0.001")
-TRIAL, TEN_MINUTES = ("--scale", "0.1", "--encoder", "mlp1x512"), 600
+TRIAL, AN_HOUR = ("--scale", "0.1", "--encoder", "mlp1x512"), 3600
 GROWING = (*PICTURES, "--encoder", "resnet8", "--learning-rate", "0.01", "--sizes", "8,16", "--iterations", "1")
 
 
 @pytest.fixture(scope="module")
 def missing(command, pictures, tmp_path_factory):
-    """A finished pseudo-labelling run on the folder's own unlabelled pictures: (click's result, output, run)."""
+    """A finished pseudo-labelling run on the folder's own unlabelled pictures: (click's result, output, run).
+
+    Bars and sheets are answered with more confidence than 0.94, dots with less than 0.85.
+    """
     output = tmp_path_factory.mktemp("missing")
-    result = command("pseudo_label", *QUICK, "--data-dir", str(pictures), "--iterations", "1",
+    result = command("pseudo_label", *QUICK, "--data-dir", str(pictures), "--iterations", "1", "--confidence", "0.9",
                      "--output", str(output), "--plots", str(output / "plots"))
     assert result.exit_code == 0, result.output
     return result, output, WeakLabelRun(next((output / "weak_labels").iterdir()))
@@ -67,7 +70,10 @@ def test_pseudo_labels_are_right_and_written_down(missing, pictures):
     assert table["confidence"].between(1 / 3, 1).all()
     metrics = run.metrics()
     assert (metrics["labelled_images"], metrics["unlabelled_images"]) == (72, 18)
-    assert metrics["pseudo_labels"] == [{"kept": 18, "accuracy": None, "kept_accuracy": None}]
+    assert 0 < table["kept"].sum() < 18
+    np.testing.assert_array_equal(table["kept"], table["confidence"] >= 0.9)
+    assert metrics["pseudo_labels"] == [{"kept": table["kept"].sum(), "accuracy": None, "kept_accuracy": None}]
+    assert f"training1, 16-flat-cosine: {57 + table['kept'].sum()} images" in result.output, "those alone are learned from"
     assert metrics["test_accuracy_after"] > 0.6
     written = re.findall(r"^  (/.*)$", result.output, re.MULTILINE)
     assert {f"plots/{run.path.name}.csv", f"plots/{run.path.name}.md"} < {os.path.relpath(path, output) for path in written}
@@ -95,7 +101,7 @@ def test_the_validation_part_never_changes(missing):
 def test_a_finished_run_is_skipped(missing, command, pictures):
     _, output, run = missing
     before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
-    result = command("pseudo_label", *QUICK, "--data-dir", str(pictures), "--iterations", "1",
+    result = command("pseudo_label", *QUICK, "--data-dir", str(pictures), "--iterations", "1", "--confidence", "0.9",
                      "--output", str(output), "--plots", str(output / "plots"))
     assert "skipped" in result.output
     assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
@@ -309,7 +315,7 @@ def test_a_killed_pipeline_ends_like_an_uninterrupted_one(pictures, tmp_path):
         folders = ("--data-dir", str(pictures), "--output", str(output), "--plots", str(output / "plots"))
         return [sys.executable, str(SCRIPTS / "pseudo_label.py"), *GROWING, *folders]
 
-    subprocess.run(words(tmp_path / "whole"), check=True, capture_output=True, timeout=900)
+    subprocess.run(words(tmp_path / "whole"), check=True, capture_output=True, timeout=3600)
     whole = WeakLabelRun(next((tmp_path / "whole" / "weak_labels").iterdir()))
     cut = WeakLabelRun(tmp_path / "cut" / "weak_labels" / whole.path.name)
     for moment in ("training0/2-8-one-cycle/history.csv", "pseudo_labels-1.csv", "training1/3-16-flat-cosine-frozen/state.npz"):
@@ -319,7 +325,7 @@ def test_a_killed_pipeline_ends_like_an_uninterrupted_one(pictures, tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert not cut.finished
-    subprocess.run(words(tmp_path / "cut"), check=True, capture_output=True, timeout=900)
+    subprocess.run(words(tmp_path / "cut"), check=True, capture_output=True, timeout=3600)
     assert cut.metrics() == whole.metrics()
     names = ("1-8-flat-cosine", "2-8-one-cycle", "3-16-flat-cosine-frozen", "4-16-one-cycle")
     for name in names:
@@ -337,7 +343,7 @@ def test_tables_of_a_trial_have_a_name_of_their_own():
 
 @pytest.mark.slow
 def test_both_experiments_run_on_digits_at_a_small_scale(tmp_path):
-    """In under ten minutes on two cores, one for each."""
+    """About ten minutes on two idle cores, one for each; the limit only ends a test that hangs."""
     folders = ("--output", str(tmp_path / "output"), "--plots", str(tmp_path / "plots"))
     logs = {"missing-labels": tmp_path / "missing.log", "noisy-labels": tmp_path / "noisy.log"}
     trials = {}
@@ -346,7 +352,7 @@ def test_both_experiments_run_on_digits_at_a_small_scale(tmp_path):
             trials[experiment] = subprocess.Popen(
                 [sys.executable, str(SCRIPTS / script), "--experiment", experiment, *TRIAL, *folders],
                 env={**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}, stdout=log, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + TEN_MINUTES
+    deadline = time.monotonic() + AN_HOUR
     while any(process.poll() is None for process in trials.values()) and time.monotonic() < deadline:
         time.sleep(0.2)
     for process in trials.values():

@@ -16,7 +16,7 @@ from tfrepr.training.trained import TrainedModel
 
 def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, train_dir: Path | None, all_images: bool,
                      first: int | None, conditions: Sequence[tuple[str, int]], out: Path | None,
-                     formats: Sequence[str]) -> Iterator[str]:
+                     formats: Sequence[str], progress_bar: bool = False) -> Iterator[str]:
     """Evaluates; yields lines for the terminal.
 
     Args:
@@ -29,6 +29,7 @@ def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, t
         conditions: See `corruptions.chosen_corruptions`.
         out: Folder for the results, or None for one in the run directory.
         formats: Of the figures.
+        progress_bar: A moving bar for a terminal.
 
     Raises:
         UserError: An unfinished run, images with other classes or sizes, missing files.
@@ -43,7 +44,7 @@ def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, t
     temperature, note = _temperature(trained, own_dir)
     folder = out or trained.run.folder("evaluation", source.name)
     yield f"{run.name}: {len(source.images)} images ({source.title})"
-    results = evaluate_run(trained, source, conditions, temperature, folder, formats)
+    results = evaluate_run(trained, source, conditions, temperature, folder, formats, progress_bar)
     yield from (f"  {_line(result)}" for result in results)
     yield note
     if warning := _warning(results):

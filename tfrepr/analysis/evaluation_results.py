@@ -9,7 +9,7 @@ temperature that fits the run's validation images best.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tfrepr.analysis.common_corruptions import corrupt
 from tfrepr.analysis.evaluation_source import LabelledImages
 from tfrepr.files import write_atomically
 from tfrepr.labels.representation import THRESHOLD
+from tfrepr.progress import progress
 from tfrepr.text_tables import csv_text
 from tfrepr.training.trained import TrainedModel
 
@@ -74,8 +75,9 @@ class Result:
     fitted_calibration_error: float | None
 
 
-def answer(trained: TrainedModel, images: np.ndarray, class_ids: np.ndarray) -> Answers:
-    """The answers of a run to uint8 images."""
+def answer(trained: TrainedModel, images: np.ndarray, class_ids: np.ndarray,
+           report: Callable[[int], None] = lambda images: None) -> Answers:
+    """The answers of a run to uint8 images; `report` is told after every batch how many images it had."""
     import keras
 
     representation, scores, losses = trained.representation, [], []
@@ -83,6 +85,7 @@ def answer(trained: TrainedModel, images: np.ndarray, class_ids: np.ndarray) -> 
         ids = class_ids[sum(map(len, losses)):][:len(outputs)]
         scores.append(keras.ops.convert_to_numpy(representation.scores(outputs)))
         losses.append(keras.ops.convert_to_numpy(representation.losses(ids, outputs)))
+        report(len(ids))
     joined = np.concatenate(losses)
     understood = joined < THRESHOLD if representation.has_threshold else None
     return Answers(np.concatenate(scores), joined, understood, class_ids)
@@ -109,7 +112,7 @@ def fitted_temperature(trained: TrainedModel, images: np.ndarray, class_ids: np.
 
 
 def evaluate_run(trained: TrainedModel, source: LabelledImages, conditions: Sequence[tuple[str, int]],
-                 temperature: float | None, folder: Path, formats: Sequence[str]) -> list[Result]:
+                 temperature: float | None, folder: Path, formats: Sequence[str], progress_bar: bool = False) -> list[Result]:
     """Evaluates, and writes `results.csv`, `classes.csv`, `confusion.csv`, `evaluation.json` and two figures into `folder`.
 
     Args:
@@ -119,15 +122,17 @@ def evaluate_run(trained: TrainedModel, source: LabelledImages, conditions: Sequ
         temperature: Fitted on validation images, or None.
         folder: Where files go.
         formats: Of the figures.
+        progress_bar: A moving bar for a terminal.
     """
     from tfrepr.figures.style import save
 
     names, results, matrices, first = trained.representation.class_names, [], {}, None
-    for corruption, strength in conditions:
-        answers = answer(trained, corrupt(source.images, corruption, strength), source.class_ids)
-        first = first or answers
-        results.append(result(answers, corruption, strength, temperature))
-        matrices[corruption, strength] = confusion(answers, len(names))
+    with progress(f"answers, {len(conditions)} times", len(conditions) * len(source.images), progress_bar) as report:
+        for corruption, strength in conditions:
+            answers = answer(trained, corrupt(source.images, corruption, strength), source.class_ids, report)
+            first = first or answers
+            results.append(result(answers, corruption, strength, temperature))
+            matrices[corruption, strength] = confusion(answers, len(names))
     write_atomically(folder / "results.csv", _table([field.name for field in fields(Result)], map(astuple, results)))
     write_atomically(folder / "classes.csv", _class_rows(matrices, names))
     write_atomically(folder / "confusion.csv", _confusion_rows(matrices, names))

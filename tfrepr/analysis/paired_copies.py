@@ -16,9 +16,6 @@ from tfrepr.reading import UnreadableFileError, read_arrays
 from tfrepr.runs import RunDirectory
 from tfrepr.training.trained import TrainedModel
 
-Z_95 = 1.959964
-"""Of the normal distribution."""
-
 
 def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 `(n, height, width, 3)` and class ids int64 `(n,)` of an .npz file with the arrays `images` and `labels`.
@@ -52,15 +49,16 @@ def paired_counts(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
         `images`; counts `both`, `only_own`, `only_other`, `neither`; `own_accuracy`, `other_accuracy`; `difference` (other
         minus own) with the ends `low` and `high` of its 95% interval (Wald, paired); `p_value` of McNemar's exact test.
     """
-    from scipy.stats import binomtest
+    from scipy.stats import binomtest, norm
 
     count, both = len(ours), int((ours & theirs).sum())
     own, other = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
     difference = (other - own) / count
-    reach = Z_95 * math.sqrt(own + other - (other - own) ** 2 / count) / count
+    error = math.sqrt(own + other - (other - own) ** 2 / count) / count
+    low, high = norm.interval(0.95, difference, error) if error else (difference, difference)
     return {"images": count, "both": both, "only_own": own, "only_other": other, "neither": count - both - own - other,
             "own_accuracy": (both + own) / count, "other_accuracy": (both + other) / count, "difference": difference,
-            "low": difference - reach, "high": difference + reach,
+            "low": float(low), "high": float(high),
             "p_value": float(binomtest(own, own + other).pvalue) if own + other else 1.0}
 
 

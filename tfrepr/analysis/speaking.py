@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from tfrepr.errors import UserError
-from tfrepr.labels.build import row_distances
 from tfrepr.labels.frontends import square_log_mel
 from tfrepr.labels.inverse import TYPICAL_FRAMES, check_is_speech, to_waveform, word_frames
 from tfrepr.labels.representation import THRESHOLD, Candidate, LabelRepresentation
+from tfrepr.labels.statistics import closest_pair
 from tfrepr.labels.waveforms import Waveform
 from tfrepr.training.trained import TrainedModel
 
@@ -136,7 +136,5 @@ def summarise(judgements: Sequence[Judgement]) -> dict[str, Any]:
 def closest_labels(representation: LabelRepresentation) -> tuple[str, str, float]:
     """The two classes whose labels are nearest to each other, and their mean smooth L1: far above 3.5, or the threshold means
     little."""
-    distances = row_distances(representation.table)
-    np.fill_diagonal(distances, np.inf)
-    first, second = np.unravel_index(distances.argmin(), distances.shape)
-    return representation.class_names[first], representation.class_names[second], float(distances[first, second])
+    distance, first, second = closest_pair(representation.table)
+    return representation.class_names[first], representation.class_names[second], distance

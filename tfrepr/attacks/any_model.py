@@ -75,9 +75,7 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
     classes, seed = representation.classes, chosen.attack_seed
     targets = authors_targets(ids, classes) if plan.targets == "authors" else \
         random_targets(ids, classes, dataset=STREAM, attack_seed=seed)
-    count = chosen.images or len(ids)
-    tests = ImageSet(bytes_or_floats[:count], ids[:count], targets[:count], (STREAM, seed))
-    rows = _rows(victim, plan, tests, seed)
+    rows = _rows(victim, plan, ImageSet(bytes_or_floats, ids, targets, (STREAM, seed)), seed)
     table = pd.DataFrame([dataclasses.asdict(row) for row in rows])
     return table.assign(accuracy=table["still_correct"] / table["images"])
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tfrepr.data.standardisation import standardised
+
 SPACES = ("normalised", "pixel")
 
 
@@ -29,7 +31,7 @@ class ImageSpace:
     def from_bytes(self, images: np.ndarray) -> np.ndarray:
         """Attackable float32 images of uint8 images; the normalised ones are those of `data.pipeline.evaluation_batches`."""
         values = images.astype(np.float32)
-        return self._standardised(values, 255) if self.name == "normalised" else values / np.float32(255)
+        return standardised(values, self.mean, self.std) if self.name == "normalised" else values / np.float32(255)
 
     def to_pixels(self, images: np.ndarray) -> np.ndarray:
         """Images of this space as pixels, 0 to 1 where they are in range (for pictures)."""
@@ -39,7 +41,7 @@ class ImageSpace:
 
     def to_network(self, images: Any) -> Any:
         """The network's input; tensors of any backend, differentiable."""
-        return images if self.name == "normalised" else self._standardised(images, 1)
+        return images if self.name == "normalised" else standardised(images, self.mean, self.std, white=1)
 
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Black and white, per channel: 0 and 1, or (0 - mean) / std and (1 - mean) / std."""
@@ -49,8 +51,3 @@ class ImageSpace:
     def radius(self, epsilon: float) -> float:
         """The radius in this space's values of an epsilon as users give it."""
         return epsilon / 255 if self.name == "pixel" else epsilon
-
-    def _standardised(self, values: Any, white: float) -> Any:
-        """(values / white - mean) / std, as one multiplication and one subtraction."""
-        std = np.asarray(self.std)
-        return values * (1 / (white * std)).astype(np.float32) - (np.asarray(self.mean) / std).astype(np.float32)

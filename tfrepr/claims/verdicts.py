@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 import numpy as np
 
@@ -62,10 +63,10 @@ def over_seeds(values: Sequence[float]) -> Estimate:
     """Student's t over differences, one a seed; fewer than three have no interval."""
     from scipy.stats import t, ttest_1samp
 
-    mean = math.fsum(values) / len(values)
+    mean = fmean(values)
     if len(values) < FEWEST_SEEDS:
         return Estimate(mean, tuple(values), "seeds", len(values))
-    spread = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    spread = stdev(values) / math.sqrt(len(values))
     if not spread:
         return Estimate(mean, tuple(values), "seeds", len(values), (mean, mean), lambda margin: float(mean <= margin),
                         lambda margin: float(mean >= margin))
@@ -77,6 +78,9 @@ def over_seeds(values: Sequence[float]) -> Estimate:
 
 def over_images(differences: np.ndarray) -> Estimate:
     """Paired percentile bootstrap over test images; the draw is seeded, so that equal data give equal intervals.
+
+    Differences of right and wrong answers have few values, so that a resample is one draw of how often each comes. That is the
+    distribution of `scipy.stats.bootstrap`, which would draw ten thousand images one by one for each of the resamples.
 
     Args:
         differences: float, `(images,)`: what every test image contributes; their mean is the difference.

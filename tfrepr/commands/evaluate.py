@@ -1,5 +1,6 @@
 """Evaluate a finished run on any images: accuracies, common corruptions, confusion matrix, calibration."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -47,7 +48,7 @@ def main(run: str, dataset: str | None, data_dir: Path | None, train_dir: Path |
 
         for line in compare_copies(find_run(output, run), same_images, data_dir, out):
             click.echo(line)
-        say_next(command_line("evaluate", run, corruptions="all", data_dir=data_dir))
+        say_next(command_line("evaluate", run, corruptions="all", data_dir=data_dir, output=output))
         return
     from tfrepr.analysis.common_corruptions import chosen_corruptions
     from tfrepr.figures.style import check_formats
@@ -58,7 +59,10 @@ def main(run: str, dataset: str | None, data_dir: Path | None, train_dir: Path |
     from tfrepr.analysis.evaluation_command import evaluate_command
 
     for line in evaluate_command(find_run(output, run), dataset=dataset, data_dir=data_dir, train_dir=train_dir,
-                                 all_images=all_images, first=images, conditions=conditions, out=out, formats=chosen_formats):
+                                 all_images=all_images, first=images, conditions=conditions, out=out, formats=chosen_formats,
+                                 progress_bar=sys.stdout.isatty()):
         click.echo(line)
-    say_next(command_line("attack", run, data_dir=train_dir or (data_dir if dataset is None else None)) if conditions[1:] else
-             command_line("evaluate", run, corruptions="all", dataset=dataset, data_dir=data_dir, train_dir=train_dir))
+    own_dir = train_dir or (data_dir if dataset is None else None)
+    say_next(command_line("attack", run, data_dir=own_dir, output=output) if conditions[1:] else
+             command_line("evaluate", run, corruptions="all", dataset=dataset, data_dir=data_dir, train_dir=train_dir,
+                          output=output))

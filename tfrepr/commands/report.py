@@ -19,9 +19,15 @@ from tfrepr.errors import UserError
 @click.option("--publish", is_flag=True,
               help="for maintainers: write the project's own RESULTS.md, tables of pages, plots and output/results instead")
 @click.option("--project", type=FOLDER, default=None,
-              help="with --publish: the project's folder  [default: the clone that this program lies in]")
+              help="with --publish and --page: the project's folder  [default: the clone that this program lies in]")
+@click.option("--page", is_flag=True, help="write the page to hear and see alone: docs/index.html of the project, or "
+                                           "index.html in the folder of --report")
+@click.option("--run", default=None, metavar="RUN", help="with --page: a finished run with a spoken label  [default: the best]")
+@click.option("--data-dir", type=FOLDER, default=None, help="with --page: folder with the data of the run  [default: where its "
+                                                            "training found them]")
 @user_errors
-def main(output: Path, report: Path | None, no_figures: bool, publish: bool, project: Path | None) -> None:
+def main(output: Path, report: Path | None, no_figures: bool, publish: bool, project: Path | None, page: bool,
+         run: str | None, data_dir: Path | None) -> None:
     """Compare all finished runs with the paper.
 
     Writes RESULTS.md, figures, and the records of the runs (config, environment, logs; no weights, no data) into a folder of
@@ -29,10 +35,16 @@ def main(output: Path, report: Path | None, no_figures: bool, publish: bool, pro
     """
     from tfrepr.report import publishing
 
-    if publish and (report is not None or no_figures):
-        raise UserError("--publish writes the project's own files: --report and --no-figures do not go with it.")
-    lines = publishing.publish(output, project or publishing.PROJECT) if publish else \
-        publishing.write_user_report(output, report or output / "report", figures=not no_figures)
+    if publish and (report is not None or no_figures or page):
+        raise UserError("--publish writes the project's own files: --report, --no-figures and --page do not go with it.")
+    if not page and (run is not None or data_dir is not None):
+        raise UserError("--run and --data-dir say whose answers the page shows. Add --page, or leave them out.")
+    project = project or publishing.PROJECT
+    if page:
+        lines = publishing.publish_page(output, run, data_dir=data_dir, project=project, report=report)
+    else:
+        lines = publishing.publish(output, project) if publish else \
+            publishing.write_user_report(output, report or output / "report", figures=not no_figures)
     for line in lines:
         click.secho(line, fg="yellow" if line.startswith("Note") else None, err=line.startswith("Note"))
     say_next(command_line("train", list=True, output=output))

@@ -45,5 +45,5 @@ def main(images: tuple[Path, ...], run: str, top: int, test_set: bool, count: in
         speak_pictures(chosen, images, top=top, data_dir=data_dir, out=out, formats=chosen_formats)
     for line in lines:
         click.echo(line)
-    say_next(command_line("evaluate", run, data_dir=data_dir) if test_set else
-             command_line("speak", run=run, test_set=True, data_dir=data_dir))
+    say_next(command_line("evaluate", run, data_dir=data_dir, output=output) if test_set else
+             command_line("speak", run=run, test_set=True, data_dir=data_dir, output=output))

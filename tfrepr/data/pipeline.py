@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tfrepr.data.class_ids import checked_ids
+from tfrepr.data.standardisation import scale_and_shift
 from tfrepr.seeds import generator
 
 if TYPE_CHECKING:
@@ -114,9 +115,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, 
         standardise = _standardiser(images.shape[1:], mean, std, per_image)
         assemble = _batch_assembler(images, ids, standardise, padding=PADDING if augment else 0)
         batches = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(epoch_batches)
-        batches = batches.map(assemble, num_parallel_calls=WORKERS, deterministic=True)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(steps * (last_epoch - first_epoch)))
-        return batches.prefetch(PREFETCHED_BATCHES)
+        return assembled(batches, assemble).apply(tf.data.experimental.assert_cardinality(steps * (last_epoch - first_epoch)))
 
 
 def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float, float, float],
@@ -133,8 +132,12 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, mean: tuple[float
             rows = slice(step * batch_size, (step + 1) * batch_size)
             return standardise(pixels[rows]), class_ids[rows]
 
-        batches = tf.data.Dataset.range(math.ceil(len(images) / batch_size))
-        return batches.map(assemble, num_parallel_calls=WORKERS, deterministic=True).prefetch(PREFETCHED_BATCHES)
+        return assembled(tf.data.Dataset.range(math.ceil(len(images) / batch_size)), assemble)
+
+
+def assembled(batches: tf.data.Dataset, assemble: Callable) -> tf.data.Dataset:
+    """The batches that `assemble` makes of what says what is in them: some at a time, in order, a few ahead."""
+    return batches.map(assemble, num_parallel_calls=WORKERS, deterministic=True).prefetch(PREFETCHED_BATCHES)
 
 
 def _batch_assembler(images: np.ndarray, ids: np.ndarray, standardise: Callable, padding: int) -> Callable:
@@ -190,14 +193,13 @@ def _per_image_standardiser(shape: tuple[int, int, int]) -> Callable:
 
 
 def _data_set_standardiser(width: int, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Callable:
-    """The function (pixels / 255 - mean) / std.
+    """The function `tfrepr.data.standardisation.standardised`.
 
     It treats a row of pixels as one vector: broadcasting over three channels alone is several times slower.
     """
     import tensorflow as tf
 
-    scale = np.tile(1 / (255 * np.asarray(std)), width).astype(np.float32)
-    shift = np.tile(np.asarray(mean) / np.asarray(std), width).astype(np.float32)
+    scale, shift = (np.tile(values, width) for values in scale_and_shift(mean, std))
 
     def standardise(pixels: tf.Tensor) -> tf.Tensor:
         batch, height = tf.shape(pixels)[0], pixels.shape[1]

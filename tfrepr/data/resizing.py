@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tfrepr.data.class_ids import checked_ids
-from tfrepr.data.pipeline import PREFETCHED_BATCHES, WORKERS, epoch_order
+from tfrepr.data.pipeline import assembled, epoch_order
+from tfrepr.data.standardisation import scale_and_shift
 from tfrepr.seeds import generator
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class Recipe(NamedTuple):
 
 
 def standardisation(mean: tuple[float, float, float], std: tuple[float, float, float]) -> PixelMap:
-    """(pixel / 255 - mean) / std for each channel."""
-    scale = 1 / np.asarray(std)
-    return PixelMap(np.diag(scale / 255).astype(np.float32), (-np.asarray(mean) * scale).astype(np.float32))
+    """`tfrepr.data.standardisation.standardised` as a pixel map."""
+    scale, shift = scale_and_shift(mean, std)
+    return PixelMap(np.diag(scale), -shift)
 
 
 def crop_boxes(count: int, *, height: int, width: int, recipe: Recipe, seed: int, epoch: int) -> np.ndarray:
@@ -132,9 +133,7 @@ def training_batches(images: np.ndarray, ids: np.ndarray, *, side: int, pixel_ma
     with tf.device("/cpu:0"):
         assemble = _assembler(images, ids, side, pixel_map, recipe)
         batches = tf.data.Dataset.range(first_epoch, last_epoch).flat_map(epoch_batches)
-        batches = batches.map(assemble, num_parallel_calls=WORKERS, deterministic=True)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(steps * (last_epoch - first_epoch)))
-        return batches.prefetch(PREFETCHED_BATCHES)
+        return assembled(batches, assemble).apply(tf.data.experimental.assert_cardinality(steps * (last_epoch - first_epoch)))
 
 
 def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, side: int, pixel_map: PixelMap,
@@ -153,8 +152,7 @@ def evaluation_batches(images: np.ndarray, ids: np.ndarray, *, side: int, pixel_
             boxes = tf.tile(tf.constant([WHOLE_IMAGE]), (tf.shape(batch)[0], 1))
             return map_pixels(resize(batch, boxes)), class_ids[rows]
 
-        batches = tf.data.Dataset.range(math.ceil(len(images) / batch_size))
-        return batches.map(assemble, num_parallel_calls=WORKERS, deterministic=True).prefetch(PREFETCHED_BATCHES)
+        return assembled(tf.data.Dataset.range(math.ceil(len(images) / batch_size)), assemble)
 
 
 def _assembler(images: np.ndarray, ids: np.ndarray, side: int, pixel_map: PixelMap, recipe: Recipe) -> Callable:

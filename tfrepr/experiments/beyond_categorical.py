@@ -14,9 +14,11 @@ from collections.abc import Iterable, Sequence
 
 from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
 from tfrepr.experiments.marking import measured_by, with_features
+from tfrepr.experiments.measurements import architectures, label_statistics
+from tfrepr.labels.embeddings import embedded_labels
+from tfrepr.paper import ENCODERS
 from tfrepr.registry import EXPERIMENTS
 
-ENCODERS = ("vgg19", "resnet32", "resnet110")
 TABLE_1_LABELS = ("category", "speech", "shuffle", "composite", "constant")
 FURTHER_LABELS = ("random", "lowdim")
 SEEDS = (0, 1, 2)
@@ -163,7 +165,7 @@ def a1_threshold() -> list[RunConfig]:
 
 
 @EXPERIMENTS.register("table2")
-@measured_by("label_statistics")
+@measured_by(label_statistics)
 def table2() -> list[RunConfig]:
     """Table 2: entropy of the labels and distances between them; nothing is trained.
 
@@ -176,7 +178,7 @@ def table2() -> list[RunConfig]:
 
 
 @EXPERIMENTS.register("tables3-5")
-@measured_by("architectures")
+@measured_by(architectures)
 def tables3_5() -> list[RunConfig]:
     """Tables 3, 4 and 5: parameter counts and the label decoder, read from the models; nothing is trained.
 
@@ -185,15 +187,6 @@ def tables3_5() -> list[RunConfig]:
     Cost: half a minute on a CPU.
     """
     return []
-
-
-def embedded_labels() -> tuple[str, ...]:
-    """Those of `bert` and `glove` whose files lie where they are looked for first; nothing is downloaded to find out."""
-    from tfrepr.labels import glove, language_model
-
-    at_hand = {"bert": not language_model.missing_files(language_model.PLACE),
-               "glove": any(place.exists() for place in glove.PLACES)}
-    return tuple(label for label, there in at_hand.items() if there)
 
 
 def _cells(dataset: str, labels: Iterable[str], encoders: Iterable[str], seeds: Iterable[int],

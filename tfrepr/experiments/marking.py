@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tfrepr.registry import EXPERIMENTS
 
 
-def measured_by(name: str) -> Callable[[Callable], Callable]:
-    """Decorator for experiments without cells: the function of `tfrepr.experiments.measurements` that makes their rows."""
+def measured_by(measurement: Callable[[], list[dict[str, Any]]]) -> Callable[[Callable], Callable]:
+    """Decorator for experiments without cells: the function that makes their rows."""
 
     def mark(experiment: Callable) -> Callable:
-        experiment.measurement = name
+        experiment.measurement = measurement
         return experiment
 
     return mark

@@ -12,6 +12,7 @@ import click
 
 from tfrepr.errors import UserError
 from tfrepr.files import write_atomically
+from tfrepr.paper import ENCODERS
 from tfrepr.reading import damaged, fits, noted, read_json
 from tfrepr.registry import EXPERIMENTS
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 DATASETS = {"cifar10": 10, "cifar100": 100}
-ENCODERS = ("vgg19", "resnet32", "resnet110")
 IMAGE_SIDE = 32
 LAYER = ("layer", "input", "output", "kernel", "stride", "padding")
 """Columns of Table 5."""
@@ -62,7 +62,7 @@ def measure(experiment: str, output: Path) -> Path:
         UserError: The folder cannot be written.
     """
     path = measurement_file(experiment, output)
-    rows = globals()[EXPERIMENTS[experiment].measurement]()
+    rows = EXPERIMENTS[experiment].measurement()
     write_atomically(path, (json.dumps(rows, indent=2) + "\n").encode())
     click.echo(f"Written: {path}")
     return path
@@ -71,7 +71,7 @@ def measure(experiment: str, output: Path) -> Path:
 def label_statistics() -> list[Row]:
     """Rows of `tfrepr.labels.statistics_text` for every label that can be made here, printed as well (paper Table 2)."""
     from tfrepr.data.class_names import class_names
-    from tfrepr.experiments.beyond_categorical import embedded_labels
+    from tfrepr.labels.embeddings import embedded_labels
     from tfrepr.labels.options import LabelOptions
     from tfrepr.labels.statistics import measure as measure_table
     from tfrepr.labels.statistics_text import as_text, rows, summary

@@ -2,19 +2,21 @@
 
 Curves are means over seeds, whiskers the sample standard deviation. As in the paper, solid lines show the threshold criterion
 and dotted ones the nearest label, here with filled and with hollow markers; the category label has the arg max only, drawn as a
-threshold. Where few strengths were measured, there are markers alone. In Figures 3 and 7, large hollow markers show what others
-measured with the authors' code (`tfrepr.results.external_runs`), on pages of the protocols `paper` and `authors`.
+threshold. Where few strengths were measured, there are markers alone; attacks of one strength share a panel, a line each. In
+Figures 3 and 7, large hollow markers show what others measured with the authors' code (`tfrepr.results.external_runs`), on
+pages of the protocols `paper` and `authors`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
+from tfrepr.figures.ladder import BASE, RUNG, draw_rungs, one_strength, rungs_of
 from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import draw_others, label_keys, legend, others_keys, over_runs, panel_grid, require
 from tfrepr.figures.series import (
@@ -112,6 +114,41 @@ def _attack_figure(results: Results, reference: str, title: str, labels: Collect
     left_out, results = not_shown(names, chosen), results.where(names.isin(chosen))
     require(results.attacks, "attack results (attacks.csv) for the labels of this figure", ATTACK)
     series, panels = series_of(results.runs), _panels(results.attacks, reference)
+    figure, shown, line = _ladders(results, series, panels) if one_strength(results.attacks) else \
+        _curves(results, series, panels, reference)
+    across = line is None
+    scale_accuracy(shown, horizontal=across)
+    chance = draw_chance(shown, class_count(results.runs), horizontal=across) if reference == "images" else []
+    figure.suptitle(f"{title}: {data_title(results.runs)}\n{_attack_settings(results.attacks)}{left_out}")
+    criteria = _criterion_keys(joined=line not in (None, "none"))
+    legend(figure, [*label_keys(series, line or "none"), *criteria, *others_keys(shown), *chance])
+    return figure
+
+
+def _ladders(results: Results, series: Sequence[Series],
+             panels: Mapping[Panel, pd.DataFrame]) -> tuple[Figure, list[Axes], None]:
+    """Attacks of one strength: a panel an encoder, a line an attack."""
+    rungs = rungs_of({_panel_title(panel, panels).replace("\n", ", "): rows for panel, rows in panels.items()},
+                     one_strength(results.attacks))
+    shown = encoders(results.runs)
+    height = BASE + RUNG * len(rungs)
+    figure = style.new_figure(style.FULL_WIDTH, height + 0.5)
+    grid = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
+    for axes, encoder in zip(grid, shown, strict=True):
+        draw_rungs(axes, rungs, series, encoder, tuple(CRITERIA),
+                   lambda one, criterion: _marker(one.style.marker, one.color, _shown_as(one, criterion)))
+        axes.set_title(encoder_title(encoder, series))
+    return figure, list(grid), None
+
+
+def _shown_as(one: Series, criterion: str) -> str:
+    """The category label has the arg max only, drawn as a threshold."""
+    return "threshold" if one.name.startswith("category") else criterion
+
+
+def _curves(results: Results, series: Sequence[Series], panels: Mapping[Panel, pd.DataFrame],
+            reference: str) -> tuple[Figure, list[Axes], str]:
+    """Several strengths: a panel an attack, in rows for each encoder."""
     lines = _lines_of(list(panels))
     rows = list(itertools.product(encoders(results.runs), lines))
     levels = Levels(results.attacks["epsilon"], len(CRITERIA) * len(series))
@@ -127,18 +164,14 @@ def _attack_figure(results: Results, reference: str, title: str, labels: Collect
         for axes in row[len(line):]:
             axes.set_visible(False)
     _name_epsilon(grid, results.attacks, levels)
-    shown = [axes for axes in grid.flat if axes.get_visible()]
-    scale_accuracy(shown)
-    chance = draw_chance(shown, class_count(results.runs)) if reference == "images" else []
-    figure.suptitle(f"{title}: {data_title(results.runs)}\n{_attack_settings(results.attacks)}{left_out}")
-    legend(figure, [*label_keys(series, levels.line("-")), *_criterion_keys(levels), *others_keys(shown), *chance])
-    return figure
+    return figure, [axes for axes in grid.flat if axes.get_visible()], levels.line("-")
 
 
-def _criterion_keys(levels: Levels) -> list[Artist]:
+def _criterion_keys(joined: bool) -> list[Artist]:
     from matplotlib.lines import Line2D
 
-    return [Line2D([], [], color="#555555", linestyle=levels.line(line), label=title, **_marker("o", "#555555", criterion))
+    return [Line2D([], [], color="#555555", linestyle=line if joined else "none", label=title,
+                   **_marker("o", "#555555", criterion))
             for criterion, (title, line) in CRITERIA.items()]
 
 
@@ -183,7 +216,7 @@ def _draw_panel(axes: Axes, attacks: pd.DataFrame, series: Sequence[Series], enc
             curve = over_runs(rows[rows["criterion"] == criterion], "epsilon", "accuracy")
             if curve.empty:
                 continue
-            shown = "threshold" if one.name.startswith("category") else criterion
+            shown = _shown_as(one, criterion)
             epsilons = levels.places(curve.index, len(CRITERIA) * rank + place)
             axes.plot(epsilons, curve["mean"], color=one.color, linewidth=1, linestyle=levels.line(CRITERIA[shown][1]),
                       **_marker(one.style.marker, one.color, shown))
@@ -225,5 +258,7 @@ def _name_epsilon(grid: np.ndarray, attacks: pd.DataFrame, levels: Levels) -> No
 
 
 def _attack_settings(attacks: pd.DataFrame) -> str:
-    first = attacks.iloc[0]
-    return f"{first['images']:,.0f} test images, protocol “{first['protocol']}”"
+    first, strength = attacks.iloc[0], one_strength(attacks)
+    space = EPSILON_TITLES.get(first["space"], f"ε, {first['space']}")
+    only = "" if strength is None else f", {space.replace('ε', f'ε {strength:g}', 1).replace(' in 1/', '/')}"
+    return f"{first['images']:,.0f} test images, protocol “{first['protocol']}”{only}"

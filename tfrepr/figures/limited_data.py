@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from tfrepr.figures import style
@@ -72,7 +73,7 @@ def _draw_others(axes: Axes, levels: Levels, series: Sequence[Series], encoder: 
     shown: set[tuple[str, float]] = set()
     for rank, one in enumerate(series):
         rows = one.runs[one.runs["encoder"] == encoder].drop_duplicates("percent").to_dict("records")
-        points = [(run["percent"], sum(other.values) / len(other.values)) for run in rows
+        points = [(run["percent"], fmean(other.values)) for run in rows
                   if (one.name, run["percent"]) not in shown for other in other_accuracies(run)]
         shown |= {(one.name, percent) for percent, _ in points}
         if points:

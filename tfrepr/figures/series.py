@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tfrepr.data.splits import share_in_words
 from tfrepr.errors import UserError
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, LabelStyle, label_rank, label_style, tint
+from tfrepr.paper import ENCODERS, paper_epochs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def data_title(runs: pd.DataFrame) -> str:
 
 def _epochs_title(runs: pd.DataFrame) -> str:
     """How long the runs were trained, where one of them was not for the paper's 200 or 600 epochs."""
-    paper = runs["label"].map(lambda label: 200 if label == "category" else 600)
+    paper = runs["label"].map(paper_epochs)
     low, high = int(runs["epochs"].min()), int(runs["epochs"].max())
     if (runs["epochs"] == paper).all():
         return ""
@@ -85,8 +86,7 @@ def _epochs_title(runs: pd.DataFrame) -> str:
 
 def encoders(runs: pd.DataFrame) -> list[str]:
     """The encoders among the runs: the paper's order, then others by name."""
-    order = ["vgg19", "resnet32", "resnet110"]
-    return sorted(set(runs["encoder"]), key=lambda name: (order.index(name) if name in order else len(order), name))
+    return sorted(set(runs["encoder"]), key=lambda name: (ENCODERS.index(name) if name in ENCODERS else len(ENCODERS), name))
 
 
 def encoder_title(name: str, series: Sequence[Series]) -> str:

@@ -15,8 +15,7 @@ from tfrepr.files import user_path
 from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LARGEST_LABEL, LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
-from tfrepr.labels.waveforms import equal_groups
-from tfrepr.names import class_names_from
+from tfrepr.names import class_names_from, equal_classes
 from tfrepr.reading import UnreadableFileError, read_array
 from tfrepr.registry import LABELS, unknown_name
 
@@ -149,9 +148,7 @@ def check_table(table: np.ndarray, class_names: Sequence[str], label: str) -> No
     Warns:
         ThresholdWarning: Rows closer than 3.5 mean smooth L1; the closest pairs are named.
     """
-    groups = equal_groups(row.tobytes() for row in table)
-    if groups:
-        alike = "; ".join(" and ".join(repr(class_names[index]) for index in group) for group in groups)
+    if alike := equal_classes((row.tobytes() for row in table), class_names):
         raise UserError(f"The label {label!r} is the same for these classes: {alike}. No network can tell them apart. Rename a "
                         "class or choose another label.")
     distances = row_distances(table)

@@ -13,7 +13,7 @@ from tfrepr.labels.glove import lookup_words, word_vectors
 from tfrepr.labels.language_model import bert_folder, fingerprint, last_hidden_states
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.spoken_words import spoken_words
-from tfrepr.labels.waveforms import equal_groups
+from tfrepr.names import equal_classes
 from tfrepr.registry import LABELS
 from tfrepr.versions import versions
 
@@ -67,12 +67,20 @@ def glove(class_names: Sequence[str], side: int, options: LabelOptions) -> np.nd
         UserError: No file, words that it does not have, or classes with the same first word.
     """
     words = lookup_words(embedded_words(class_names, options))
-    groups = equal_groups(word.encode() for word in words)
-    if groups:
-        alike = "; ".join(" and ".join(repr(class_names[index]) for index in group) for group in groups)
+    if alike := equal_classes(words, class_names):
         raise UserError(f"GloVe has one vector a word, and these classes start with the same word: {alike}. Give all but one "
                         "another word, for example --spoken NAME=WORD.")
     return word_vectors(words, options.glove_file)
+
+
+def embedded_labels() -> tuple[str, ...]:
+    """Those of `bert` and `glove` whose files lie where they are looked for first; nothing is downloaded to find out."""
+    from tfrepr.labels import glove as vectors
+    from tfrepr.labels import language_model
+
+    at_hand = {"bert": not language_model.missing_files(language_model.PLACE),
+               "glove": any(place.exists() for place in vectors.PLACES)}
+    return tuple(label for label, there in at_hand.items() if there)
 
 
 def embedded_words(class_names: Sequence[str], options: LabelOptions) -> tuple[str, ...]:

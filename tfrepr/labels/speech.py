@@ -17,7 +17,8 @@ from tfrepr.labels.frontends import square_log_mel
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.spoken_words import spoken_words
 from tfrepr.labels.tts import SYNTHESIZERS, check_voice, say, unsayable
-from tfrepr.labels.waveforms import Waveform, equal_groups, find_wavs, from_pcm, read_wav, wav_content
+from tfrepr.labels.waveforms import Waveform, find_wavs, from_pcm, read_wav, wav_content
+from tfrepr.names import equal_classes
 from tfrepr.registry import LABELS
 from tfrepr.versions import versions
 
@@ -117,9 +118,7 @@ def _warn_of_unsayable(words: Sequence[str], options: LabelOptions) -> None:
 
 
 def _check_distinct(class_names: Sequence[str], waveforms: Sequence[Waveform]) -> None:
-    groups = equal_groups(waveform.samples.tobytes() for waveform in waveforms)
-    if groups:
-        alike = "; ".join(" and ".join(repr(class_names[index]) for index in group) for group in groups)
+    if alike := equal_classes((waveform.samples.tobytes() for waveform in waveforms), class_names):
         raise UserError(f"These classes sound exactly alike: {alike}. A spoken label cannot tell them apart. Give one of them "
                         "another word (--spoken NAME=WORD) or other speech (--wav-dir), or take a voice of their language "
                         "(--voice, see --list-voices).")

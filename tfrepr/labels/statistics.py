@@ -104,11 +104,11 @@ def entropy(label: np.ndarray) -> float:
     """Entropy in bits of how often each value occurs in one label.
 
     All values different gives log2(number of elements); only repeated values lower it, as the floor of -80 dB in speech. The
-    same as `skimage.measure.shannon_entropy`, which the paper's numbers come from.
+    paper's numbers come from the same function.
     """
-    _, counts = np.unique(label, return_counts=True)
-    shares = counts / counts.sum()
-    return float(-(shares * np.log2(shares)).sum()) + 0.0
+    from skimage.measure import shannon_entropy
+
+    return float(shannon_entropy(label)) + 0.0  # no minus before a zero
 
 
 def entropies(table: np.ndarray) -> np.ndarray:
@@ -184,10 +184,11 @@ def effective_rank(table: np.ndarray) -> float:
     taken of the rows minus their mean, since neither loss nor nearest row notice a common offset. From 1 (all rows on a
     line, as in `constant`) to classes - 1 (a regular simplex, as in `category`); 0 for equal rows.
     """
+    from scipy.stats import entropy as natural_entropy
+
     rows = np.asarray(table, np.float64).reshape(len(table), -1)
     singular = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)
-    shares = singular[singular > singular.max() * 1e-12] / singular.sum() if singular.max() > 0 else np.empty(0)
-    return float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0
+    return float(np.exp(natural_entropy(singular))) if singular.max() > 0 else 0.0
 
 
 def below_threshold(statistics: Sequence[Statistic], label: str) -> str | None:

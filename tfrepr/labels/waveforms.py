@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -186,16 +186,3 @@ def _match_fault(class_id: int, name: str, match: Sequence[Path]) -> str | None:
     if len(match) > 1:
         return f"several files for class {class_id} ({name}): {', '.join(path.name for path in match)}"
     return None
-
-
-def equal_groups(items: Iterable[bytes]) -> list[list[int]]:
-    """Indices of equal items, one list for each group of two or more.
-
-    Example:
-        >>> equal_groups([b"a", b"b", b"a"])
-        [[0, 2]]
-    """
-    groups: dict[bytes, list[int]] = {}
-    for index, item in enumerate(items):
-        groups.setdefault(item, []).append(index)
-    return [group for group in groups.values() if len(group) > 1]

@@ -10,6 +10,7 @@ import pandas as pd
 from tfrepr.experiments.evidence import BASELINE_DECAYS, BASELINE_RATES
 from tfrepr.experiments.marking import is_measured
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
+from tfrepr.paper import paper_epochs
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report.rows import title
 from tfrepr.results.seeds import Seeds, known
@@ -71,7 +72,7 @@ def threats(runs: pd.DataFrame) -> Iterator[str]:
                "and whether lossy images favour a label or an attack, was not measured.")
     if "speech" in set(runs["label"]):
         yield ("**The voice is espeak-ng's,** not the authors' recordings; that `speech` behaves as theirs is an assumption.")
-    if (runs["epochs"] < runs["label"].map(lambda label: 200 if label == "category" else 600)).any():
+    if (runs["epochs"] < runs["label"].map(paper_epochs)).any():
         yield ("**Schedules are short.** Where epochs are fewer than the paper's 200 and 600, labels that learn late look "
                "worse than they are. In the paper, C1 and C2 category has fewer epochs than the others; C1e and C2b make them "
                "equal.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 
 from tfrepr.claims.comparisons import NOT_RUN, Finding, Judgement
 from tfrepr.claims.verdicts import COMPARABLE, CONTRADICTED, INCONCLUSIVE, SUPPORTED
@@ -12,9 +13,9 @@ from tfrepr.figures.style import ENCODER_TITLES
 from tfrepr.text_tables import Markup, markdown_table, markdown_text
 
 QUESTIONS = {
-    "C6": "Do labels of high entropy keep half of their robustness when the attack is made for them?",
-    "C2": "Are labels of high dimension as accurate as one-hot labels with 1% of the images?",
-    "C1": "Are labels of high dimension as accurate as one-hot labels with all images, and constant ones not?",
+    "C6": "Under attacks made for them: do high-entropy labels keep half of the robustness that they gain?",
+    "C2": "With 1% of the images: are high-dimensional labels as accurate as one-hot labels?",
+    "C1": "With all images: are high-dimensional labels as accurate as one-hot labels, and constant labels not?",
 }
 """What a reader asks first, by the claim that answers it; its first look answers until the claim itself has data."""
 ANSWERS = {SUPPORTED: "yes", CONTRADICTED: "no", INCONCLUSIVE: "not decided", NOT_RUN: "not run"}
@@ -45,6 +46,17 @@ def verdict_table(judgements: Sequence[Judgement], report: str = "RESULTS.md") -
         rows.append((QUESTIONS[name], Markup(f"**{plain_answer(judgement)}** ({limits})"),
                      said(judgement.deciding()) if judgement.known else "-"))
     return markdown_table(QUESTION_COLUMNS, rows)
+
+
+def answers_html(judgements: Sequence[Judgement]) -> str:
+    """The same as HTML, for the page."""
+    blocks = []
+    for name, judgement in answering(judgements).items():
+        limits = "; ".join([name, *details(judgement)])
+        number = said(judgement.deciding()) if judgement.known else "no run yet"
+        blocks.append(f"<div><h3>{escape(QUESTIONS[name])}</h3>\n<p><strong>{escape(plain_answer(judgement))}</strong> "
+                      f"({escape(limits)})</p>\n<p class=\"soft\">{escape(number)}</p></div>")
+    return "<div class=\"answers\">\n" + "\n".join(blocks) + "\n</div>"
 
 
 def answering(judgements: Sequence[Judgement]) -> dict[str, Judgement]:

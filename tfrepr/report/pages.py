@@ -20,7 +20,7 @@ from tfrepr.paper import STATEMENTS
 from tfrepr.reading import noted
 from tfrepr.registry import EXPERIMENTS, WEAK_EXPERIMENTS
 from tfrepr.report.account import account
-from tfrepr.report.claim_rows import claim_sections, short_claims, verdict_table
+from tfrepr.report.claim_rows import answers_html, claim_sections, short_claims, verdict_table
 from tfrepr.report.external_comparison import comparison_section
 from tfrepr.report.robustness import robustness_section
 from tfrepr.report.rows import (
@@ -43,8 +43,8 @@ from tfrepr.weak_labels.results import markdown, mean_table, result_table
 from tfrepr.weak_labels.runs import FOLDER as WEAK_LABELS
 from tfrepr.weak_labels.runs import WeakLabelRun
 
-README, ANSWERS, WEAK_PAGE = "README.md", "docs/results.md", "docs/weak-labels.md"
-PAGES = {README: ("verdicts",), ANSWERS: ("claims", "results"), WEAK_PAGE: ("weak-labels",)}
+README, ANSWERS, WEAK_PAGE, LISTEN = "README.md", "docs/results.md", "docs/weak-labels.md", "docs/index.html"
+PAGES = {README: ("verdicts",), ANSWERS: ("claims", "results"), WEAK_PAGE: ("weak-labels",), LISTEN: ("answers",)}
 """Pages of the project that the records fill in part: between `<!-- NAME:begin -->` and `<!-- NAME:end -->`."""
 COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device", "data", "others")
 SHORT_COLUMNS = ("", "paper", "ours", "difference", "n", "epochs", "device; data", "command")
@@ -106,7 +106,8 @@ def with_blocks(text: str, path: Path, blocks: Mapping[str, str]) -> str:
 def page_blocks(sources: Sources) -> dict[str, dict[str, str]]:
     """What the records say on each of the `PAGES`: by page and block."""
     judged = judgements(sources)
-    contents = {"verdicts": "\n".join(verdict_table(judged)), "claims": "\n".join(short_claims(judged, "../RESULTS.md")),
+    contents = {"verdicts": "\n".join(verdict_table(judged)), "answers": answers_html(judged),
+                "claims": "\n".join(short_claims(judged, "../RESULTS.md")),
                 "results": short_table(sources), "weak-labels": "\n".join(weak_label_tables(sources))}
     return {page: {name: contents[name] for name in names} for page, names in PAGES.items()}
 

@@ -12,7 +12,8 @@ from tfrepr.figures.forest import forest
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import save
 from tfrepr.files import write_atomically
-from tfrepr.report.pages import PAGES, full_report, page_blocks, read_sources, with_blocks
+from tfrepr.report.page import FOLDER, chosen_run, write_page
+from tfrepr.report.pages import LISTEN, PAGES, full_report, page_blocks, read_sources, with_blocks
 from tfrepr.results.records import keep_records
 from tfrepr.results.sources import Sources
 
@@ -74,8 +75,31 @@ def publish(output: Path, project: Path) -> Iterator[str]:
     write_atomically(project / RESULTS, full_report(sources, picture and picture.relative_to(project).as_posix()).encode())
     for name, text in pages.items():
         write_atomically(project / name, text.encode())
+    if short:
+        write_atomically((project / LISTEN).parent / FOLDER / short.name, short.read_bytes())
     yield (f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), the tables in {', '.join(pages)}"
            + "".join(f", {path}" for path in (picture, short) if path))
+
+
+def publish_page(output: Path, run: str | None, *, data_dir: Path | None, project: Path, report: Path | None) -> Iterator[str]:
+    """Writes the page to hear and see: into the project's `docs` with its published answers, or into a user's report.
+
+    Args:
+        output: Folder of all results, where runs are looked up.
+        run: The run that speaks; None takes the best one.
+        data_dir: Folder with its data.
+        project: The project's folder.
+        report: Folder of a user's report; None stands for the project.
+
+    Raises:
+        UserError: No run that speaks, or something cannot be written.
+    """
+    chosen = chosen_run(output, run)
+    folder, records, figures = (report, output, report / FIGURES) if report else (
+        (project / LISTEN).parent, project / PUBLISHED, project / FOREST.parent)
+    sources = read_sources(records)
+    _forest(sources, figures / SHORT_FOREST.name, short=True)
+    yield from write_page(chosen, folder, sources, figures=figures, data_dir=data_dir)
 
 
 def _page(path: Path) -> str:

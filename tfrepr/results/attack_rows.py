@@ -15,7 +15,7 @@ import contextlib
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def read_rows(path: Path) -> list[AttackRow]:
         raise UserError(f"{path} has columns that this version does not write: {', '.join(further)}. Move it away; the next "
                         "attack makes it anew.")
     lines = {number: line for number, line in enumerate(table.lines, start=2) if line.strip(",")}
-    rows = {number: _parse(line, table.columns) for number, line in lines.items()}
+    rows = {number: _parse(table.row(line)) for number, line in lines.items()}
     damaged = [number for number, row in rows.items() if row is None]
     if damaged and damaged[0] == max(rows) and not table.cut:
         del rows[damaged.pop()]
@@ -89,12 +89,10 @@ def read_rows(path: Path) -> list[AttackRow]:
     return list(rows.values())
 
 
-def _parse(line: str, columns: Sequence[str]) -> AttackRow | None:
-    """A row, or None where the line is not a whole one."""
-    cells = line.split(",")
-    if len(cells) != len(columns):
+def _parse(texts: dict[str, str] | None) -> AttackRow | None:
+    """A row, or None where its line is not a whole one."""
+    if texts is None:
         return None
-    texts = dict(zip(columns, cells, strict=True))
     try:
         return AttackRow(**{field.name: _READERS[field.type](texts[field.name]) for field in dataclasses.fields(AttackRow)
                             if field.name in texts})

@@ -24,7 +24,6 @@ of another library, which no protocol here repeats.
 
 from __future__ import annotations
 
-import csv
 import functools
 from collections import defaultdict
 from collections.abc import Mapping
@@ -33,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
+from tfrepr.reading import read_csv
 
 FOLDER = Path(__file__).with_name("external")
 TITLE = "others (authors' code)"
@@ -120,5 +120,4 @@ def _attacks() -> dict[tuple[str, str, str, str], dict[float, float]]:
 
 def read_rows(name: str) -> list[dict[str, str]]:
     """The rows of one of the two files, every cell as text."""
-    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(FOLDER / name, ()).rows()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 import pandas as pd
@@ -37,9 +37,7 @@ class Mean:
         """Of these values; None where there are none."""
         if not values:
             return None
-        average = math.fsum(values) / len(values)
-        spread = math.sqrt(math.fsum((number - average) ** 2 for number in values) / (len(values) - 1)) if values[1:] else None
-        return cls(average, spread, len(values))
+        return cls(fmean(values), stdev(values) if values[1:] else None, len(values))
 
     def text(self, digits: int = 2) -> str:
         """`"92.34 ± 0.25"`, or `"92.34"` for a single run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.options import option, validate
+from tfrepr.options import scaled as scaled_count
 
 ENGINES = ("local", "ray")
 STRATEGIES = ("none", "mirrored")
@@ -62,5 +62,4 @@ def shard_of(configs: Sequence[RunConfig], shard: str | None) -> list[RunConfig]
 
 def scaled(configs: Sequence[RunConfig], scale: float) -> list[RunConfig]:
     """The cells with their epochs times `scale`, rounded up; rate drops move in proportion."""
-    # Rounding first removes binary dust: 0.07 times 600 epochs are 42, not 43.
-    return [config.replace(epochs=max(1, math.ceil(round(scale * config.epochs, 6)))) for config in configs]
+    return [config.replace(epochs=scaled_count(config.epochs, scale)) for config in configs]

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from tfrepr.data.loading import load_source
 from tfrepr.errors import UserError
-from tfrepr.registry import DATASETS
 
 Item = TypeVar("Item")
 Cell = TypeVar("Cell", bound=Any)
@@ -34,7 +34,7 @@ def shared_faults(configs: Sequence[Cell], data_dir: Path | None) -> dict[Cell, 
     for cells in grouped(configs if len(configs) > 1 else (), lambda cell: (cell.dataset, cell.folder, cell.image_size)):
         source = cells[0]
         try:
-            dataset = DATASETS[source.dataset](data_dir if source.folder is None else Path(source.folder), source.image_size)
+            dataset = load_source(source, data_dir)
         except UserError as error:
             faults |= dict.fromkeys(cells, error)
             continue

@@ -13,22 +13,28 @@ from typing import Any
 
 import click
 import keras
+import numpy as np
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import TrainingDivergedError
 from tfrepr.files import append
 from tfrepr.runs import HISTORY_COLUMNS
 from tfrepr.training.checkpoint import Checkpoint, Progress
+from tfrepr.training.cost import duration
 from tfrepr.training.csv_files import cut_back
-from tfrepr.training.epoch_rates import learning_rate
 from tfrepr.training.evaluation import Evaluation
+
+BAR, BAR_WIDTH = 24, 72
+"""Characters of the bar that moves on a terminal, and of the whole line."""
 
 
 class Validation(keras.callbacks.Callback):
     """Times the epoch, stops a run that diverges, and validates every `config.validation_every` epochs and at the end.
 
+    The learning rate of an epoch, that of its first step, is read from the optimiser: the log shows what was trained with.
+
     Args:
-        config: The run's config.
+        config: The run's config, or that of a stage.
         train_images: Images an epoch.
         validate: Evaluates the model on the validation images; None where there are none.
     """
@@ -40,18 +46,19 @@ class Validation(keras.callbacks.Callback):
         self.validate = validate
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Starts the clock."""
+        """Reads the rate and starts the clock."""
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self.rate = float(str(np.float32(rate)))  # 0.1, not 0.100000001
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Adds the columns of history.csv to the logs; `images_per_second` counts training, `seconds` validation as well."""
         training_seconds = time.perf_counter() - self.started
-        rate = self.rate(epoch)
         loss = logs.pop("loss")
         if not math.isfinite(loss):
-            raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {rate:g}. "
+            raise TrainingDivergedError(f"The training loss became {loss} in epoch {epoch + 1} at learning rate {self.rate:g}. "
                                         "What was written up to the epoch before is kept. Try a smaller --learning-rate.")
-        logs.update(epoch=epoch + 1, learning_rate=rate, train_loss=loss,
+        logs.update(epoch=epoch + 1, learning_rate=self.rate, train_loss=loss,
                     images_per_second=self.train_images / training_seconds)
         due = (epoch + 1) % self.config.validation_every == 0 or epoch + 1 == self.config.epochs
         if due and self.validate is not None:
@@ -60,10 +67,6 @@ class Validation(keras.callbacks.Callback):
             if result.threshold_accuracy is not None:
                 logs["val_threshold_accuracy"] = result.threshold_accuracy
         logs["seconds"] = time.perf_counter() - self.started
-
-    def rate(self, epoch: int) -> float:
-        """The learning rate of one epoch, counted from 0."""
-        return learning_rate(self.config, epoch)
 
 
 class CSVLog(keras.callbacks.Callback):
@@ -125,7 +128,7 @@ class EpochLines(keras.callbacks.Callback):
 
     Args:
         epochs: Epochs of the whole run.
-        moving: For a terminal: within an epoch, a line that is drawn over shows how many batches are done.
+        moving: For a terminal: a bar that is drawn over shows how much of the run is done, and about how long the rest takes.
         seconds_between: Least time between two lines, so that runs of many short epochs keep a readable log.
     """
 
@@ -135,22 +138,26 @@ class EpochLines(keras.callbacks.Callback):
         self.moving = moving
         self.seconds_between = seconds_between
         self.last_line = self.last_move = -math.inf
+        self.begun: tuple[int, float] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Remembers the epoch for the moving line."""
+        """Remembers the epoch for the bar."""
         self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Moves the line, five times a second at most."""
-        now = time.perf_counter()
+        """Moves the bar, five times a second at most. The first batch, which compiles the step, foretells nothing."""
+        now, steps = time.perf_counter(), self.params["steps"]
+        done = self.epoch * steps + batch + 1
+        self.begun = self.begun or (done, now)
         if self.moving and now - self.last_move > 0.2:
             self.last_move = now
-            click.echo(f"\r  epoch {self.epoch + 1}/{self.epochs}  batch {batch + 1}/{self.params['steps']}", nl=False)
+            title = f"epoch {self.epoch + 1}/{self.epochs}"
+            click.echo("\r" + bar_text(done, self.epochs * steps, title, *self.begun, now), nl=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Prints epoch, losses, accuracies and speed."""
         if self.moving:
-            click.echo("\r" + " " * 60 + "\r", nl=False)
+            click.echo("\r" + " " * BAR_WIDTH + "\r", nl=False)
         now = time.perf_counter()
         if now - self.last_line < self.seconds_between and epoch + 1 < self.epochs:
             return
@@ -164,3 +171,19 @@ class EpochLines(keras.callbacks.Callback):
             parts.append(f"under threshold {logs['val_threshold_accuracy']:.1%}")
         parts.append(f"{logs['images_per_second']:.0f} images/s")
         click.echo("  " + "  ".join(parts))
+
+
+def bar_text(done: int, steps: int, title: str, first: int, begun: float, now: float) -> str:
+    """A bar of the whole run with the time left, always `BAR_WIDTH` wide: `"  epoch 3/10  [####------]  38%  12 min left"`.
+
+    Args:
+        done: Steps that are done.
+        steps: Of the whole run.
+        title: Before the bar.
+        first: Step at whose end the clock was first read.
+        begun: That time in seconds; the speed since then is taken for the rest.
+        now: The time now.
+    """
+    full = BAR * done // steps
+    left = f"{duration((now - begun) / (done - first) * (steps - done))} left" if done > first else ""
+    return f"  {title}  [{'#' * full}{'-' * (BAR - full)}]  {done / steps:4.0%}  {left}".ljust(BAR_WIDTH)[:BAR_WIDTH]

@@ -16,13 +16,13 @@ import numpy as np
 from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset, centre_cropped
+from tfrepr.data.loading import load_source
 from tfrepr.data.pipeline import evaluation_batches, training_batches
 from tfrepr.data.splits import Split, split
 from tfrepr.errors import UserError
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.build import build_model
-from tfrepr.registry import DATASETS
 from tfrepr.results.answers import ANSWERS_FILE, packed_answers
 from tfrepr.results.features import chosen_images, is_requested
 from tfrepr.runs import RunDirectory, history_columns
@@ -103,8 +103,7 @@ def load_cell(config: RunConfig, data_dir: Path | None) -> Cell:
     Raises:
         UserError: Anything about data, split or label that cannot be used.
     """
-    folder = Path(config.folder) if config.folder is not None else data_dir
-    dataset = DATASETS[config.dataset](folder, config.image_size)
+    dataset = load_source(config, data_dir)
     held_out = dataset.validation if config.validation == "split" else 0
     parts = split(dataset.train_ids, validation=held_out, percent=config.percent, percent_of=config.percent_of,
                   seed=config.seed, class_names=dataset.class_names)

@@ -7,6 +7,7 @@ has the lowest validation *loss*. A stage that was killed goes on after its last
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,18 +80,6 @@ class Lesson:
     mixed: bool
 
 
-class _StageValidation(Validation):
-    """Validation whose log shows the rate of the epoch's first step."""
-
-    def __init__(self, stage: Stage, lesson: Lesson, schedule: Callable[[int], Any], validate: Callable[[], Any]) -> None:
-        super().__init__(stage, lesson.images, validate)
-        self.schedule, self.steps = schedule, lesson.steps
-
-    def rate(self, epoch: int) -> float:
-        """The rate of the epoch's first step."""
-        return float(keras.ops.convert_to_numpy(self.schedule(epoch * self.steps)))
-
-
 class _LowestLoss(Checkpoints):
     """Checkpoints of which the one with the lowest validation loss is the best."""
 
@@ -127,7 +116,7 @@ def run_stage(folder: Path, stage: Stage, model: keras.Model, representation: La
     click.echo(f"  {folder.parent.name}, {stage.name}: {lesson.images} images, {stage.epochs} epochs"
                + (f", resumed after epoch {progress.epoch}" if progress.epoch else ""))
     if progress.epoch < stage.epochs:
-        progress = _fit(run, stage, checkpoint, progress, schedule, representation, lesson, jit)
+        progress = _fit(run, stage, checkpoint, progress, representation, lesson, jit)
     checkpoint.finish(progress)
     run.write_json(STAGE_FILE, {"best_epoch": progress.best_epoch, "best_val_accuracy": progress.best_accuracy,
                                 "best_val_loss": progress.best_loss, "epochs": progress.epoch,
@@ -136,8 +125,8 @@ def run_stage(folder: Path, stage: Stage, model: keras.Model, representation: La
     checkpoint.clear()
 
 
-def _fit(run: RunDirectory, stage: Stage, checkpoint: Checkpoint, progress: Progress, schedule: Callable,
-         representation: LabelRepresentation, lesson: Lesson, jit: bool) -> Progress:
+def _fit(run: RunDirectory, stage: Stage, checkpoint: Checkpoint, progress: Progress, representation: LabelRepresentation,
+         lesson: Lesson, jit: bool) -> Progress:
     """Keras's `fit` from the epoch after `progress` to the stage's last one."""
     model = checkpoint.model
     trainer = keras.Model(model.inputs, model.outputs[0], name="trainer")  # the saved model carries no optimiser and no loss
@@ -145,8 +134,9 @@ def _fit(run: RunDirectory, stage: Stage, checkpoint: Checkpoint, progress: Prog
                     loss=representation.mixed_losses if lesson.mixed else representation.losses)
     forward = forward_function(model, jit)
     checkpoints = _LowestLoss(checkpoint, progress)
-    callbacks = [_StageValidation(stage, lesson, schedule, lambda: evaluate(forward, representation, lesson.validation)),
-                 CSVLog(run / "history.csv", progress.epoch), checkpoints, EpochLines(stage.epochs)]
+    callbacks = [Validation(stage, lesson.images, lambda: evaluate(forward, representation, lesson.validation)),
+                 CSVLog(run / "history.csv", progress.epoch), checkpoints,
+                 EpochLines(stage.epochs, moving=sys.stdout.isatty())]
     trainer.fit(lesson.batches(progress.epoch), initial_epoch=progress.epoch, epochs=stage.epochs,
                 steps_per_epoch=lesson.steps, shuffle=False, callbacks=callbacks, verbose=0)
     return checkpoints.progress

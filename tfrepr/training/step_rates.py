@@ -26,10 +26,7 @@ def flat_cosine(rate: float, steps: int) -> keras.optimizers.schedules.CosineDec
     Returns:
         A schedule; step 0 is the first one.
     """
-    flat = round(FLAT_SHARE * steps)
-    # A warm-up from the rate to the rate itself is the flat part.
-    return keras.optimizers.schedules.CosineDecay(rate, max(steps - flat, 1), alpha=1 / LAST_DIVISOR, warmup_target=rate,
-                                                  warmup_steps=flat)
+    return _warmed_up_cosine(rate, rate, round(FLAT_SHARE * steps), steps)  # a warm-up from the rate to itself is the flat part
 
 
 def one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
@@ -44,9 +41,12 @@ def one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay
 
     Reference: Smith and Topin 2018, https://arxiv.org/abs/1708.07120.
     """
-    rising = round(WARM_UP_SHARE * steps)
-    return keras.optimizers.schedules.CosineDecay(rate / FIRST_DIVISOR, max(steps - rising, 1), alpha=1 / LAST_DIVISOR,
-                                                  warmup_target=rate, warmup_steps=rising)
+    return _warmed_up_cosine(rate / FIRST_DIVISOR, rate, round(WARM_UP_SHARE * steps), steps)
+
+
+def _warmed_up_cosine(first: float, rate: float, warm_up: int, steps: int) -> keras.optimizers.schedules.CosineDecay:
+    return keras.optimizers.schedules.CosineDecay(first, max(steps - warm_up, 1), alpha=1 / LAST_DIVISOR, warmup_target=rate,
+                                                  warmup_steps=warm_up)
 
 
 POLICIES = {"flat-cosine": flat_cosine, "one-cycle": one_cycle}

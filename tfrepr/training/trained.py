@@ -13,11 +13,12 @@ import numpy as np
 from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.loading import load_source, source_folder
+from tfrepr.data.standardisation import standardised
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.files import user_path
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.reading import damaged, read_array
-from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ class TrainedModel:
 
     def standardise(self, images: np.ndarray) -> np.ndarray:
         """uint8 images as the model takes them, float32, `(n, height, width, 3)`."""
-        scale, shift = 1 / (255 * np.asarray(self.std)), np.asarray(self.mean) / np.asarray(self.std)
-        return images.astype(np.float32) * scale.astype(np.float32) - shift.astype(np.float32)
+        return standardised(images.astype(np.float32), self.mean, self.std)
 
     @cached_property
     def _forward(self) -> Any:
@@ -150,13 +150,12 @@ def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> Im
     if config.preprocessing != "dataset":
         raise UserError(f"{run.path} was trained with --preprocessing {config.preprocessing}. Attacks and analyses work in "
                         "units of the data set's standard deviation, so they take runs with --preprocessing dataset only.")
-    folder = data_dir or (Path(config.folder) if config.folder is not None else None)
+    folder = source_folder(config, data_dir)
     if config.folder is not None and not user_path(folder).is_dir():
         here = "" if folder.is_absolute() else f" in {Path.cwd()}"
         raise UserError(f"There is no folder {folder}{here} with the pictures of the run, which was trained on "
                         f"{config.folder}. {GIVE_PLACE}")
-    dataset = corrupted(DATASETS[config.dataset](folder, config.image_size), config.corruption, level=config.corruption_level,
-                        seed=config.seed)
+    dataset = corrupted(load_source(config, data_dir), config.corruption, level=config.corruption_level, seed=config.seed)
     trained_on = run.environment("data_fingerprint")["data_fingerprint"]
     if dataset.fingerprint != trained_on:
         where = "" if folder is None else f" in {folder}"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -19,9 +16,12 @@ from tfrepr.options import (
     LARGEST_SEED,
     MOST_EPOCHS,
     MOST_STEPS,
+    digest,
     from_dict,
     off_default,
     option,
+    scaled,
+    to_dict,
     validate,
 )
 from tfrepr.registry import DATASETS, ENCODERS, LABELS
@@ -97,11 +97,11 @@ class WeakLabelConfig:
 
     def scaled(self, full: int) -> int:
         """Epochs or steps of a stage after `scale`."""
-        return max(1, math.ceil(round(full * self.scale, 6)))
+        return scaled(full, self.scale)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values of every field, and the task."""
-        return {"task": self.task, **json.loads(json.dumps(dataclasses.asdict(self)))}
+        return {"task": self.task, **to_dict(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> WeakLabelConfig:
@@ -115,8 +115,6 @@ class WeakLabelConfig:
         record = {kind.task: kind for kind in (PseudoLabelConfig, CleaningConfig)}.get(task)
         if record is None:
             raise UserError(f"The config is of no run with missing or noisy labels: its task is {task!r}.")
-        if "label_options" in values:
-            values["label_options"] = from_dict(LabelOptions, values["label_options"])
         return from_dict(record, values)
 
     @property
@@ -127,8 +125,7 @@ class WeakLabelConfig:
         options = {**off_default(self), **plain}
         if "label_options" in options:
             options["label_options"] = off_default(self.label_options)
-        identity = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
-        return "-".join([self.task, self.dataset, self.encoder, self.label, *self._level(), f"s{self.seed}", identity])
+        return "-".join([self.task, self.dataset, self.encoder, self.label, *self._level(), f"s{self.seed}", digest(options)])
 
     def _level(self) -> list[str]:
         return []

@@ -15,12 +15,13 @@ import numpy as np
 
 from tfrepr.data.class_ids import checked_ids
 from tfrepr.data.dataset import UNLABELLED, ImageDataset
+from tfrepr.data.loading import load_source, source_folder
 from tfrepr.data.splits import stratified_order
 from tfrepr.errors import UserError
 from tfrepr.names import normalised
-from tfrepr.registry import DATASETS, unknown_name
+from tfrepr.registry import unknown_name
 from tfrepr.seeds import generator
-from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
+from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig
 
 
 class Task(NamedTuple):
@@ -43,7 +44,7 @@ def missing_label_task(config: PseudoLabelConfig, data_dir: Path | None) -> Task
     """
     dataset = load_source(config, data_dir)
     if config.labelled_percent is None:
-        return Task(with_unlabelled_pictures(dataset, config), None)
+        return Task(with_unlabelled_pictures(dataset, source_folder(config, data_dir)), None)
     given = hide_labels(dataset.train_ids, config.labelled_percent, config.seed, dataset.class_names)
     return Task(dataclasses.replace(dataset, train_ids=given), dataset.train_ids)
 
@@ -65,22 +66,17 @@ def noisy_label_task(config: CleaningConfig, data_dir: Path | None) -> Task:
     return task
 
 
-def load_source(config: WeakLabelConfig, data_dir: Path | None) -> ImageDataset:
-    """The data source with its true (or own) labels."""
-    return DATASETS[config.dataset](Path(config.folder) if config.folder is not None else data_dir, config.image_size)
-
-
-def with_unlabelled_pictures(dataset: ImageDataset, config: PseudoLabelConfig) -> ImageDataset:
-    """The folder's data set with the pictures of its sub-folder `unlabelled` added, at the end.
+def with_unlabelled_pictures(dataset: ImageDataset, folder: Path) -> ImageDataset:
+    """The data set of a folder with the pictures of its sub-folder `unlabelled` added, at the end.
 
     Raises:
         UserError: There is no such picture.
     """
     from tfrepr.data.sources.folder import unlabelled_pictures
 
-    pictures, files = unlabelled_pictures(Path(config.folder), dataset.image_shape[0])
+    pictures, files = unlabelled_pictures(folder, dataset.image_shape[0])
     if not len(pictures):
-        raise UserError(f"{config.folder} has no unlabelled images: put pictures into its sub-folder `unlabelled`, or hide "
+        raise UserError(f"{folder} has no unlabelled images: put pictures into its sub-folder `unlabelled`, or hide "
                         "labels with --labelled-percent.")
     return dataclasses.replace(dataset, train_images=np.concatenate([dataset.train_images, pictures]),
                                train_ids=np.concatenate([dataset.train_ids, np.full(len(pictures), UNLABELLED)]),

@@ -1,0 +1,73 @@
+"""Who makes the images of a transfer attack, and which run may."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfrepr.attacks.campaign import _with_source
+from tfrepr.attacks.craft import Chunk, craft
+from tfrepr.attacks.loading import SHARED_WITH_SOURCE, categorical_twin
+from tfrepr.attacks.protocols import AttackSettings, build_protocol
+from tfrepr.attacks.sweep import clean_decisions, run_group
+from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
+from tfrepr.runs import RunDirectory
+
+ATTACKED = RunConfig(dataset="cifar10", label="speech", percent=4, percent_of=50_000, epochs=2)
+OTHERS = {"dataset": "cifar100", "encoder": "vgg19", "percent": 8, "percent_of": 45_000, "seed": 1, "label": "random",
+          "label_smoothing": 0.1, "corruption": "random_pixels", "preprocessing": "per-image"}
+"""Each makes another run than the twin."""
+
+
+def finished(folder, config):
+    """A run directory of which only the names of its files matter."""
+    run = RunDirectory(folder / config.run_name)
+    run.path.mkdir()
+    run.write_json("config.json", config.to_dict())
+    run.write_json("metrics.json", {"test_images": 10})
+    return run
+
+
+@pytest.mark.parametrize("field", OTHERS)
+def test_only_a_run_of_the_same_data_encoder_and_seed_is_a_twin(field, tmp_path):
+    run, twin = finished(tmp_path, ATTACKED), ATTACKED.replace(label="category", epochs=1)
+    other = twin.replace(**{field: OTHERS[field]})
+    finished(tmp_path, other)
+    with pytest.raises(UserError, match="has no such finished run"):
+        categorical_twin(run, ATTACKED)
+    found = finished(tmp_path, twin)
+    assert categorical_twin(run, ATTACKED).path == found.path
+    if field not in ("label", "label_smoothing"):
+        assert field in SHARED_WITH_SOURCE
+
+
+def test_a_named_source_wins_and_a_run_is_none_for_itself(tmp_path):
+    run, protocol = finished(tmp_path, ATTACKED), build_protocol(AttackSettings(protocol="adaptive"))
+    twin, named = (finished(tmp_path, ATTACKED.replace(label="category", seed=seed)) for seed in (0, 7))
+    for wanted, source in ((None, twin), (named, named)):
+        whole, found = _with_source(protocol, run, ATTACKED, True, wanted)
+        assert (whole, found.path) == (protocol, source.path)
+    for arguments in ((run, ATTACKED, False, None), (twin, twin.config(), True, None)):
+        rest, found = _with_source(protocol, *arguments)
+        assert found is None
+        assert [attack.name for attack in rest.attacks] == ["pgd"] * 4 + ["square"]
+
+
+def test_transfer_images_are_made_on_the_source_and_judged_by_the_victim(victim_of, test_images):
+    victim, source = victim_of("random", "pixel"), victim_of("category", "pixel")
+    protocol = build_protocol(AttackSettings(protocol="adaptive", steps=3))
+    attack = next(attack for attack in protocol.attacks if attack.name == "transfer")
+    clean = clean_decisions(victim, test_images)
+    (outcome,) = run_group(victim, source, [(attack, (16.0,))], test_images, clean)
+    rows = np.flatnonzero(clean.correct.any(axis=1))
+    chunk = Chunk(rows, victim.space.from_bytes(test_images.images[rows]), test_images.class_ids[rows],
+                  test_images.targets[rows], test_images.stream)
+
+    def judged(maker, judge):
+        images = craft(maker, attack, dataclasses.replace(chunk, looks={}), [16.0])
+        return judge.decide(images, chunk.class_ids, chunk.targets).correct[:, 0]
+
+    np.testing.assert_array_equal(outcome.correct[0, rows, 0], judged(source, victim))
+    for maker, judge in ((victim, victim), (source, source)):
+        assert (outcome.correct[0, rows, 0] != judged(maker, judge)).any()
