@@ -32,6 +32,8 @@ EPSILON = 8.0
 """Radius of the balls, in units of 1/255."""
 INNER, RANDOM = 999, 200
 """Points inside the ball that a readout learns, and points of its boundary that the random search tries."""
+PENALTY = 0.01
+"""Of the ridge, where features have a mean square of 1: keeps rounding noise of features out of a readout."""
 CLOSENESS = 0.999
 """Where the threshold lies on the way from the highest inner point (0) to the boundary point (1)."""
 WORKING = 0.95
@@ -78,21 +80,20 @@ class Readout(NamedTuple):
 
 
 def read_out_between(inner: np.ndarray, boundary: np.ndarray) -> Readout | None:
-    """The separator of the widest margin, with its threshold next to the boundary point; None where no plane separates them.
+    """The ridge regression on which side a point is, with its threshold next to the boundary point; None where it errs.
 
     Args:
         inner: Features of the inner points, `(n, d)`.
         boundary: Those of the boundary point, `(d,)`.
     """
-    from sklearn.svm import SVC
+    from sklearn.linear_model import Ridge
 
     centre = inner.mean(axis=0, dtype=np.float64)
     points = np.vstack([inner, boundary]) - centre
     scale = np.sqrt((points ** 2).sum(axis=1).mean())
     if scale == 0:
         return None
-    machine = SVC(kernel="linear", C=1e6).fit(points / scale, np.arange(len(points)) == len(inner))
-    direction = machine.coef_[0]
+    direction = Ridge(alpha=PENALTY, solver="cholesky").fit(points / scale, np.arange(len(points)) == len(inner)).coef_
     *below, above = points @ direction
     gap = above - max(below)
     if gap <= 1e-6 * np.abs(points @ direction).max():
