@@ -31,11 +31,11 @@ def linear_model(hidden_gradient=False):
     return keras.Model(inputs, keras.layers.Dense(CLASSES)(directions))
 
 
-def test_the_separator_of_two_sided_points_is_the_plane_next_to_the_boundary_point():
-    inner = np.float32([[-1, 0], [-1, 2], [-3, 1], [-2, -5], [-1, -2]])
-    readout = read_out_between(inner, np.float32([3, 1]))
-    np.testing.assert_allclose(readout.weights, [0.25, 0], atol=1e-4)
-    np.testing.assert_allclose(readout.values(np.float32([[3, 1], [-1, 7]])), [1 - CLOSENESS, -CLOSENESS], atol=1e-3)
+def test_the_readout_s_threshold_lies_next_to_the_boundary_point():
+    inner = np.float32([[-1, 2], [1, 2], [0, 3], [0, 1]])
+    readout = read_out_between(inner, np.float32([3, 2]))
+    np.testing.assert_allclose(readout.weights, [0.5, 0], atol=1e-6)
+    np.testing.assert_allclose(readout.values(np.float32([[3, 2], [1, 7]])), [1 - CLOSENESS, -CLOSENESS], atol=1e-5)
 
 
 def test_a_boundary_point_among_the_inner_ones_has_no_readout():

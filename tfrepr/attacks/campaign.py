@@ -84,7 +84,7 @@ class _Todo:
         """Whether the binarisation test is wanted and not there."""
         if self.binarised is None or not (self.run / signs.FILE).exists():
             return self.binarised is not None
-        kept = self.run.read_json(signs.FILE).get(binarisation.NAME) or {}
+        kept = self.run.read_json(signs.FILE).get(signs.BINARISATION) or {}
         return (kept.get("asked"), kept.get("attack_seed")) != (self.binarised, self.attack_seed)
 
     def epsilons(self, attack: Attack) -> tuple[float, ...]:
@@ -157,7 +157,7 @@ def _binarise(run: RunDirectory, victim: Victim, dataset: ImageDataset, settings
             victim.model, victim.representation, space, images, stream=(dataset.name, settings.attack_seed),
             steps=settings.steps or AUTO_STEPS, batch_size=settings.batch_size, report=report)
     asked = {"asked": settings.binarisation, "attack_seed": settings.attack_seed}
-    run.write_json(signs.FILE, run.read_json(signs.FILE) | {binarisation.NAME: asked | found})
+    run.write_json(signs.FILE, run.read_json(signs.FILE) | {signs.BINARISATION: asked | found})
     signs.add_signs(run, [binarisation.binarisation_sign(found)])
 
 

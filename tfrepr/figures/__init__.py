@@ -14,3 +14,4 @@ from tfrepr.figures import gradcam as gradcam
 from tfrepr.figures import limited_data as limited_data
 from tfrepr.figures import miniproject as miniproject
 from tfrepr.figures import rethinking as rethinking
+from tfrepr.figures import robustness as robustness

@@ -46,10 +46,10 @@ PAGE = (*DATA, "percent", "protocol", "attack_seed", "images")
 ATTACK = "python scripts/attack.py RUN_DIR"
 PAPER_LABELS = ("category", "speech", "shuffle", "composite", "constant")
 """The labels in the paper's Figures 3 and 6."""
-ATTACK_TITLES = {"fgsm": "FGSM", "iterative": "iterative", "pgd": "PGD", "transfer": "transfer", "square": "Square",
-                 "ensemble": "ensemble"}
+ATTACK_TITLES = {"fgsm": "FGSM", "iterative": "iterative", "pgd": "PGD", "apgd": "Auto-PGD", "apgd-t": "Auto-PGD to rivals",
+                 "transfer": "transfer", "square": "Square", "ensemble": "ensemble"}
 GOALS = ("untargeted", "targeted")
-LOSSES = ("training", "cross_entropy", "margin", "worst")
+LOSSES = ("training", "cross_entropy", "margin", "logits_ratio", "worst")
 MOST_COLUMNS = 5
 PANEL_HEIGHT = 1.6
 CRITERIA = {"threshold": ("threshold (category: arg max)", style.THRESHOLD_LINE),

@@ -22,6 +22,7 @@ from tfrepr.registry import EXPERIMENTS, WEAK_EXPERIMENTS
 from tfrepr.report.account import account
 from tfrepr.report.claim_rows import answers_html, claim_sections, short_claims, verdict_table
 from tfrepr.report.external_comparison import comparison_section
+from tfrepr.report.robustness import robustness_section
 from tfrepr.report.rows import (
     NOT_RUN,
     Row,
@@ -126,8 +127,8 @@ def full_report(sources: Sources, picture: str | None = None) -> str:
     sections = [line for name in EXPERIMENTS for line in section(name, sources)]
     forest = [f"![{FOREST_WORDS}]({picture})", "", FOREST_LIMITS, ""] if picture else []
     claims = ["## Claims", "", *forest, *claim_sections(judgements(sources))]
-    return "\n".join([*head, *claims, *account(sources), *sections, *comparison_section(sources),
-                      "## Missing and noisy labels", "",
+    return "\n".join([*head, *claims, *account(sources), *sections, *robustness_section(sources),
+                      *comparison_section(sources), "## Missing and noisy labels", "",
                       *weak_label_tables(sources), "", *_other_runs(sources), *_trials(sources),
                       *_versions(sources), *_notes(sources)]).rstrip() + "\n"
 

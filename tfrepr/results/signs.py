@@ -11,6 +11,8 @@ from tfrepr.reading import damaged, read_json
 from tfrepr.runs import REMEDIES, RunDirectory
 
 FILE = "attacks.json"
+BINARISATION = "binarisation"
+"""Name of the sign of that test, and key in the file of its numbers (`attacks.binarisation`)."""
 WORDS = {True: "holds", False: "fails", None: "not measured"}
 
 
