@@ -109,7 +109,7 @@ def test_attacks_move_the_loss_the_way_they_should(victim_of, test_images, label
     representation = victim.representation
 
     def losses(images, ids):
-        return np.asarray(representation.losses(ids, victim._model(images, training=False)))
+        return np.asarray(representation.losses(ids, victim.model(images, training=False)))
 
     for attack in build_protocol(settings("paper")).attacks:
         aim = chunk.aim(attack)
