@@ -57,7 +57,8 @@ def words_of(tmp_path: Path, ending: str = "", **variables: str) -> str:
     """What a command writes to standard error that imports a module called tensorflow, which writes there as C++ code does."""
     (tmp_path / "tensorflow").mkdir()
     (tmp_path / "tensorflow" / "__init__.py").write_text(f"import os\nos.write(2, {NOISE + NEWS!r}.encode())\n{ending}\n")
-    code = "import sys, tfrepr.cli\ntry:\n    import tensorflow\nexcept ImportError:\n    pass\nsys.stderr.write('after I0000\\n')"
+    code = ("import sys, tfrepr.cli\ntry:\n    import tensorflow\nexcept ImportError:\n    pass\n"
+            "sys.stderr.write('after I0000\\n')")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", **variables}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stderr
 

@@ -273,7 +273,8 @@ def test_tables_are_means_over_seeds_in_percent(missing):
     assert means["test_accuracy_before"].tolist() == pytest.approx([0.6])
     assert means["seeds"].tolist() == [2]
     assert "| category | 5% | - | 60.0% |" in markdown(means)
-    assert re.match(r"Own images \(folder pictures\d+\), MLP 1x512, batch size 8, confidence 0.9, crop area 0.8,", markdown(means))
+    assert re.match(r"Own images \(folder pictures\d+\), MLP 1x512, batch size 8, confidence 0.9, crop area 0.8,",
+                    markdown(means))
     other = mean_table(pd.concat([both, both.assign(settings="scale 0.5")]))
     assert other["seeds"].tolist() == [2, 2], "other settings are no seeds"
     assert "scale 0.5:" in markdown(other)
