@@ -8,8 +8,8 @@ from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig
 
 SHARED = {"dataset": "digits", "encoder": "resnet8", "label": "category", "seed": 0, "weights": "none", "init_from": None,
           "sizes": None, "frozen_epochs": 8, "tuning_epochs": 4, "least_steps": 300, "learning_rate": 0.002,
-          "tuning_rate": 0.0005, "batch_size": 64, "scale": 1.0, "crop_area": 0.35, "mixed_precision": "off", "jit": "auto", "deterministic": False,
-          "folder": None, "image_size": None}
+          "tuning_rate": 0.0005, "batch_size": 64, "scale": 1.0, "crop_area": 0.35, "mixed_precision": "off", "jit": "auto",
+          "deterministic": False, "folder": None, "image_size": None}
 
 
 @pytest.mark.parametrize(("record", "own"), [
