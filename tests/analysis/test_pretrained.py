@@ -59,6 +59,13 @@ def test_a_network_is_unpacked_once_and_anew_where_its_file_is_another(published
     assert json.loads((run / "metrics.json").read_text())["pretrained"] == metrics["pretrained"]
 
 
+def test_it_is_found_while_another_process_works_on_it(published, tmp_path):
+    folder, _ = published
+    run = RunDirectory(pretrained_run("small", tmp_path, folder))
+    with run.locked():
+        assert pretrained_run("small", tmp_path, folder) == run.path
+
+
 def test_commands_find_it_by_its_name(published, tmp_path, monkeypatch):
     folder, _ = published
     monkeypatch.setattr(pretrained.pretrained_run, "__defaults__", (folder,))

@@ -62,9 +62,10 @@ def pretrained_run(name: str, output: Path, folder: Path = FOLDER) -> Path:
                         f"There is no pretrained network {name!r}: this copy of the project has none at all.")
     record, arrays = _read(name, folder)
     run = RunDirectory(output / "pretrained" / name)
-    with run.locked():
-        if not (run.finished and run.read_json("metrics.json").get("pretrained") == record["sha256"]):
-            _unpack(run, record, arrays)
+    if not _is_unpacked(run, record):  # a process that works on it holds its lock, and others may read it all the same
+        with run.locked():
+            if not _is_unpacked(run, record):
+                _unpack(run, record, arrays)
     return run.path
 
 
@@ -115,6 +116,10 @@ def _read(name: str, folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray
     if hashlib.sha256(read_bytes(path)).hexdigest() != record["sha256"]:
         raise damaged(path, f"its SHA-256 is not the one in {name}.json", ADVICE)
     return record, read_arrays(path, advice=ADVICE)
+
+
+def _is_unpacked(run: RunDirectory, record: dict[str, Any]) -> bool:
+    return run.finished and run.read_json("metrics.json").get("pretrained") == record["sha256"]
 
 
 def _unpack(run: RunDirectory, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
