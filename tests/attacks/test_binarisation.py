@@ -79,3 +79,9 @@ def test_features_are_what_scores_are_linear_in(label, shape):
 def test_without_readouts_there_is_no_score():
     found = {"images": 0, "left_out": 3, "epsilon": 8.0, "steps": 5, "score": None, "random_score": None, "seconds": 1.0}
     assert binarisation_sign(found).holds is None
+
+
+@pytest.mark.parametrize(("score", "random", "holds"), [(0.95, 0.1, True), (0.9, 0.1, False), (1.0, 0.5, None)])
+def test_a_test_that_random_points_pass_says_nothing(score, random, holds):
+    found = {"images": 20, "left_out": 0, "epsilon": 8.0, "steps": 5, "score": score, "random_score": random, "seconds": 1.0}
+    assert binarisation_sign(found).holds is holds
