@@ -123,6 +123,7 @@ def test_the_experiment_is_noted_with_its_finished_runs(grid):
     assert json.loads((output / "experiments" / "four.json").read_text())["runs"] == [cells[0].run_name]
 
 
+@pytest.mark.slow
 def test_a_cell_trained_beside_others_is_the_run_of_as_many_cores(grid, tmp_path):
     output, cells, _ = grid
     threads = max(1, len(os.sched_getaffinity(0)) // 2) if hasattr(os, "sched_getaffinity") else max(1, os.cpu_count() // 2)

@@ -48,6 +48,7 @@ def test_the_last_features_are_those_of_the_last_model(observed):
     np.testing.assert_allclose(read_features(observed)[4], expected, rtol=2e-3, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumed_without_the_flag_ends_with_the_same_features(observed, command, small_options, tmp_path):
     words = command(tmp_path, "--label", "speech", *small_options)
     run = tmp_path / "runs" / observed.path.name

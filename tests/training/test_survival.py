@@ -65,7 +65,7 @@ def test_a_run_killed_at_several_points_equals_an_uninterrupted_one(finished, co
     run = tmp_path / "runs" / finished[1].name
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    for name, count in (("environment.json", 1), ("state.npz", 1), ("state.npz", 2)):
+    for name, count in (("state.npz", 1), ("state.npz", 2)):
         ended = subprocess.run(killed_before(words, name, count), capture_output=True, timeout=3600, check=False,
                                env={**os.environ, "TMPDIR": str(temporary)})
         assert ended.returncode == -signal.SIGKILL, ended.stderr
