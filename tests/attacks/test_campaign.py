@@ -239,6 +239,7 @@ def test_the_binarisation_test_is_kept_beside_the_protocols(runs, capsys):
     assert (kept["asked"], kept["images"], kept["left_out"], kept["score"], kept["random_score"]) == (2, 2, 0, 1, 0)
     assert not attack_run(run, settings)
     assert attack_run(run, dataclasses.replace(settings, binarisation=1))
+    assert not attack_run(run, dataclasses.replace(settings, binarisation=None))
     assert attack_run(run, dataclasses.replace(settings, binarisation=None, protocol="authors"))
     assert run.read_json("attacks.json")["binarisation"]["asked"] == 1
     report([run.path], settings)

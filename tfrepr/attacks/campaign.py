@@ -52,7 +52,7 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
     images = min(settings.images or metrics["test_images"], metrics["test_images"])
     criteria = ("nearest",) if config.label == "category" else protocol.criteria
     with run.locked():
-        todo = _Todo(run, protocol, settings.attack_seed, criteria, images, settings.binarisation)
+        todo = _Todo(run, protocol, settings.attack_seed, criteria, images, _test_asked(settings))
         if not todo:
             return False
         check_attacked(run)
@@ -64,9 +64,9 @@ class _Todo:
     """What a run's files hold, and what a protocol still wants."""
 
     def __init__(self, run: RunDirectory, protocol: Protocol, attack_seed: int, criteria: tuple[str, ...],
-                 images: int, binarised: int | None) -> None:
+                 images: int, test_asked: dict[str, int]) -> None:
         self.run, self.protocol, self.attack_seed, self.criteria, self.images = run, protocol, attack_seed, criteria, images
-        self.binarised = binarised
+        self.test_asked = test_asked
         self.rows = {row.key: row for row in read_rows(run / "attacks.csv")}
         self.survivors = Survivors(run / "attack_survivors.npz")
 
@@ -82,10 +82,9 @@ class _Todo:
     @property
     def binarisation(self) -> bool:
         """Whether the binarisation test is wanted and not there."""
-        if self.binarised is None or not (self.run / signs.FILE).exists():
-            return self.binarised is not None
-        kept = self.run.read_json(signs.FILE).get(signs.BINARISATION) or {}
-        return (kept.get("asked"), kept.get("attack_seed")) != (self.binarised, self.attack_seed)
+        known = self.run.read_json(signs.FILE) if (self.run / signs.FILE).exists() else {}
+        kept = known.get(signs.BINARISATION) or {}
+        return any(kept.get(name) != value for name, value in self.test_asked.items())
 
     def epsilons(self, attack: Attack) -> tuple[float, ...]:
         """Strengths of which a row is missing."""
@@ -148,6 +147,12 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
         examples.write_gallery(run / examples.FILE, victim, protocol, tests, clean, dataset.class_names)
 
 
+def _test_asked(settings: AttackSettings) -> dict[str, int]:
+    """What must be equal for a binarisation test not to be done again; empty where none is wanted."""
+    return {} if settings.binarisation is None else {
+        "asked": settings.binarisation, "attack_seed": settings.attack_seed, "steps": settings.steps or AUTO_STEPS}
+
+
 def _binarise(run: RunDirectory, victim: Victim, dataset: ImageDataset, settings: AttackSettings, progress_bar: bool) -> None:
     """The binarisation test on pixels, whatever the protocol's space; into attacks.json."""
     space = dataclasses.replace(victim.space, name="pixel")
@@ -156,8 +161,7 @@ def _binarise(run: RunDirectory, victim: Victim, dataset: ImageDataset, settings
         found = binarisation.binarisation_test(
             victim.model, victim.representation, space, images, stream=(dataset.name, settings.attack_seed),
             steps=settings.steps or AUTO_STEPS, batch_size=settings.batch_size, report=report)
-    asked = {"asked": settings.binarisation, "attack_seed": settings.attack_seed}
-    run.write_json(signs.FILE, run.read_json(signs.FILE) | {signs.BINARISATION: asked | found})
+    run.write_json(signs.FILE, run.read_json(signs.FILE) | {signs.BINARISATION: _test_asked(settings) | found})
     signs.add_signs(run, [binarisation.binarisation_sign(found)])
 
 
