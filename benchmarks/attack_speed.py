@@ -77,7 +77,7 @@ def first(tests: ImageSet, count: int) -> ImageSet:
 def our_sweep(victim: Victim, protocol: Protocol, tests: ImageSet) -> np.ndarray:
     """Nearest-label decisions after each attack, bool `(attacks, epsilons, images)`: still correct."""
     clean = clean_decisions(victim, tests)
-    outcomes = [outcome for group in attack_groups(protocol.attacks)
+    outcomes = [outcome for group in attack_groups(protocol)
                 for outcome in run_group(victim, None, [(attack, protocol.epsilons) for attack in group], tests, clean)]
     return np.stack([outcome.correct[..., 0] for outcome in outcomes])
 

@@ -12,7 +12,7 @@ from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
 from tfrepr.attacks.table import ensemble_rows, outcome_rows, outcome_survivors
-from tfrepr.attacks.targets import authors_targets, random_targets
+from tfrepr.attacks.targets import TARGETS
 from tfrepr.attacks.victim import Victim
 from tfrepr.data.class_ids import checked_ids
 from tfrepr.errors import UserError
@@ -66,23 +66,22 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
     if (mean is None) != (std is None):
         raise UserError("Give mean and std together, or neither of them.")
     ids = checked_ids(class_ids, images=len(bytes_or_floats), classes=representation.classes).astype(np.int32)
-    plan = _without_transfer(build_protocol(chosen))
+    plan = build_protocol(chosen).without_transfer()
     mean, std = ((0.0,) * channels, (1.0,) * channels) if mean is None else (tuple(mean), tuple(std))
     if not len(mean) == len(std) == channels:
         raise UserError(f"mean and std must have one number for each of the {channels} channels. Received: {mean} and {std}.")
     space = ImageSpace(plan.space, mean, std)
     victim = Victim(model, representation, space, min(chosen.batch_size, len(ids)))
-    classes, seed = representation.classes, chosen.attack_seed
-    targets = authors_targets(ids, classes) if plan.targets == "authors" else \
-        random_targets(ids, classes, dataset=STREAM, attack_seed=seed)
-    rows = _rows(victim, plan, ImageSet(bytes_or_floats, ids, targets, (STREAM, seed)), seed)
+    stream = (STREAM, chosen.attack_seed)
+    targets = TARGETS[plan.targets](ids, representation.classes, stream)
+    rows = _rows(victim, plan, ImageSet(bytes_or_floats, ids, targets, stream), chosen.attack_seed)
     table = pd.DataFrame([dataclasses.asdict(row) for row in rows])
     return table.assign(accuracy=table["still_correct"] / table["images"])
 
 
 def _rows(victim: Victim, plan: Protocol, tests: ImageSet, seed: int) -> list[Any]:
     clean, rows, survivors, withstood = clean_decisions(victim, tests), [], {}, None
-    for group in [[attack] for attack in plan.attacks] if plan.cascade else attack_groups(plan.attacks):
+    for group in attack_groups(plan):
         chosen = [(attack, plan.epsilons) for attack in group]
         for outcome in run_group(victim, None, chosen, tests, clean, withstood=withstood):
             arguments = (plan, outcome, clean, victim.criteria, seed)
@@ -98,10 +97,6 @@ def _settings(values: dict[str, Any]) -> AttackSettings:
         if name not in fields:
             raise UserError(unknown_name("attack setting", name, fields))
     return AttackSettings(**values)
-
-
-def _without_transfer(protocol: Protocol) -> Protocol:
-    return dataclasses.replace(protocol, attacks=tuple(one for one in protocol.attacks if one.name != "transfer"))
 
 
 def _checked_images(images: Any, model: keras.Model) -> np.ndarray:

@@ -15,14 +15,15 @@ from tfrepr.attacks.protocols import AUTO_STEPS, Attack, AttackSettings, Protoco
 from tfrepr.attacks.signs import evaluation_signs
 from tfrepr.attacks.sweep import ImageSet, attack_groups, attacked_images, clean_decisions, run_group
 from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, outcome_survivors, row_key
-from tfrepr.attacks.targets import authors_targets, random_targets
+from tfrepr.attacks.targets import TARGETS
 from tfrepr.attacks.victim import Decisions, Victim
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
 from tfrepr.results import signs
-from tfrepr.results.attack_rows import AttackRow, Key, Survivors, read_rows, write_rows
+from tfrepr.results.attack_rows import SURVIVORS_FILE, AttackRow, Key, Survivors, read_rows, write_rows
+from tfrepr.results.tables import GALLERY_FILE
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import checkpoint_digest
 from tfrepr.training.trained import load_data
@@ -68,7 +69,7 @@ class _Todo:
         self.run, self.protocol, self.attack_seed, self.criteria, self.images = run, protocol, attack_seed, criteria, images
         self.test_asked = test_asked
         self.rows = {row.key: row for row in read_rows(run / "attacks.csv")}
-        self.survivors = Survivors(run / "attack_survivors.npz")
+        self.survivors = Survivors(run / SURVIVORS_FILE)
 
     def __bool__(self) -> bool:
         return any(self.epsilons(attack) for attack in self.protocol.attacks) or self._ensemble_missing() or (
@@ -77,7 +78,7 @@ class _Todo:
     @property
     def gallery(self) -> bool:
         """Whether the gallery is wanted and not there."""
-        return self.protocol.name == "paper" and not (self.run / examples.FILE).exists()
+        return self.protocol.name == "paper" and not (self.run / GALLERY_FILE).exists()
 
     @property
     def binarisation(self) -> bool:
@@ -133,7 +134,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     with progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)
     _describe(run, protocol, settings, dataset, source)
-    for group in [[attack] for attack in protocol.attacks] if protocol.cascade else attack_groups(protocol.attacks):
+    for group in attack_groups(protocol):
         pending = [(attack, todo.epsilons(attack)) for attack in group if todo.epsilons(attack)]
         if pending:
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
@@ -144,7 +145,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     if todo.binarisation:
         _binarise(run, victim, dataset, settings, progress_bar)
     if todo.gallery:
-        examples.write_gallery(run / examples.FILE, victim, protocol, tests, clean, dataset.class_names)
+        examples.write_gallery(run / GALLERY_FILE, victim, protocol, tests, clean, dataset.class_names)
 
 
 def _test_asked(settings: AttackSettings) -> dict[str, int]:
@@ -186,19 +187,14 @@ def _with_source(protocol: Protocol, run: RunDirectory, config: RunConfig, trans
     if source is not None and source.path.resolve() != run.path.resolve():
         source.metrics()
         return protocol, source
-    rest = tuple(attack for attack in protocol.attacks if attack.name != "transfer")
-    return dataclasses.replace(protocol, attacks=rest), None
+    return protocol.without_transfer(), None
 
 
 def image_set(dataset: ImageDataset, protocol: Protocol, settings: AttackSettings, images: int) -> ImageSet:
     """The first `images` test images and their targets, which are drawn for the whole test set."""
-    classes = len(dataset.class_names)
-    if protocol.targets == "authors":
-        targets = authors_targets(dataset.test_ids, classes)
-    else:
-        targets = random_targets(dataset.test_ids, classes, dataset=dataset.name, attack_seed=settings.attack_seed)
-    return ImageSet(dataset.test_images[:images], dataset.test_ids[:images].astype(np.int32), targets[:images],
-                    (dataset.name, settings.attack_seed))
+    stream = (dataset.name, settings.attack_seed)
+    targets = TARGETS[protocol.targets](dataset.test_ids, len(dataset.class_names), stream)
+    return ImageSet(dataset.test_images[:images], dataset.test_ids[:images].astype(np.int32), targets[:images], stream)
 
 
 def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, dataset: ImageDataset,

@@ -13,7 +13,6 @@ from tfrepr.attacks.sweep import ImageSet
 from tfrepr.attacks.victim import Decisions, Victim
 from tfrepr.files import npz_bytes, write_atomically
 
-FILE = "gallery.npz"
 SHOWN = 8
 
 

@@ -129,6 +129,10 @@ class Protocol:
     criteria: tuple[str, ...] = ("nearest", "threshold")
     cascade: bool = False
 
+    def without_transfer(self) -> Protocol:
+        """The same without attacks that start from a second network."""
+        return dataclasses.replace(self, attacks=tuple(attack for attack in self.attacks if attack.name != "transfer"))
+
 
 def build_protocol(settings: AttackSettings) -> Protocol:
     """The protocol that `settings` name, with everything filled in."""

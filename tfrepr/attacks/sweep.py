@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfrepr.attacks.craft import Chunk, Rows, perturb, runs_of
-from tfrepr.attacks.protocols import Attack
+from tfrepr.attacks.protocols import Attack, Protocol
 from tfrepr.attacks.victim import Decisions, Look, Victim
 from tfrepr.data.class_ids import one_per_image
 
@@ -72,9 +72,15 @@ def clean_decisions(victim: Victim, tests: ImageSet, report: Callable[[int], Non
     return Decisions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def attack_groups(attacks: Sequence[Attack]) -> list[list[Attack]]:
-    """Neighbouring attacks that share the gradient at the clean image: those with one loss and one goal."""
-    shared = itertools.groupby(attacks, key=lambda attack: (attack.loss, attack.goal, attack.name in ("transfer", "square")))
+def attack_groups(protocol: Protocol) -> list[list[Attack]]:
+    """Neighbouring attacks that share the gradient at the clean image: those with one loss and one goal.
+
+    In a cascade, whose attacks each look at what the one before left, every attack is a group of its own.
+    """
+    if protocol.cascade:
+        return [[attack] for attack in protocol.attacks]
+    shared = itertools.groupby(protocol.attacks, key=lambda attack: (
+        attack.loss, attack.goal, attack.name in ("transfer", "square")))
     return [list(group) for _, group in shared]
 
 

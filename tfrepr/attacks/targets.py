@@ -1,5 +1,7 @@
 """Target classes of targeted attacks: for every test image a wrong class, the same for all models and run seeds."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tfrepr.data.class_ids import one_per_image
@@ -42,3 +44,10 @@ def _wrong_class(stream: np.random.RandomState, true: int, classes: int) -> int:
         drawn = int.from_bytes(stream.bytes(4), "little") % classes
         if drawn != true:
             return drawn
+
+
+TARGETS: dict[str, Callable[[np.ndarray, int, tuple[str, int]], np.ndarray]] = {
+    "random": lambda class_ids, classes, stream: random_targets(class_ids, classes, dataset=stream[0], attack_seed=stream[1]),
+    "authors": lambda class_ids, classes, stream: authors_targets(class_ids, classes),
+}
+"""By `Protocol.targets`: class ids of the whole test set, number of classes, `sweep.ImageSet.stream` -> targets."""

@@ -18,8 +18,7 @@ import numpy as np
 
 from tfrepr.reading import noted, read_json
 from tfrepr.results.answers import ANSWERS_FILE, read_answers
-from tfrepr.results.attack_rows import COLUMNS as ATTACK_COLUMNS
-from tfrepr.results.attack_rows import ENSEMBLE, Survivors
+from tfrepr.results.attack_rows import ENSEMBLE, PIXEL_PROTOCOLS, SURVIVORS_FILE, Survivors, values_of
 from tfrepr.results.features import feature_scores
 from tfrepr.results.seeds import Run, known
 from tfrepr.results.signs import Sign, read_signs
@@ -29,15 +28,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CRITERION = "nearest"
-KEY_COLUMNS = ATTACK_COLUMNS[:ATTACK_COLUMNS.index("images") + 1]
-WHOLE_NUMBERS = ("steps", "restarts", "attack_seed", "images", "every_iterate")
 SETTING = ("images", "steps", "restarts", "attack_seed", "loss", "space", "every_iterate")
 CONVERGED = 0.9
 """Share of the fall of the training loss after which a run counts as converged."""
 SURVIVES = 0.5
 """Share of what a label gains under standard attacks that adaptive attacks must leave."""
-PIXEL_PROTOCOLS = ("standard", "adaptive", "autoattack")
-"""Whose worst cases are taken together; runs from before the last one have the others alone."""
 PAIRED_FORM = dict.fromkeys(("images", "only_own", "only_other"), int)
 """Of a paired.json, see `tfrepr.analysis.paired_copies`."""
 
@@ -88,7 +83,7 @@ class Records:
 
     def survivors(self, run: Run) -> Survivors:
         """Which test images withstood which attack."""
-        return self._once(run, "survivors", lambda: Survivors(Path(run["path"]) / "attack_survivors.npz"))
+        return self._once(run, "survivors", lambda: Survivors(Path(run["path"]) / SURVIVORS_FILE))
 
     def signs(self, run: Run) -> dict[str, Sign]:
         """The signs that the run's robustness is evaluated well."""
@@ -181,11 +176,9 @@ class Attacked(Quantity):
         found = {}
         for row in records.attacks(run):
             if all(row[name] == value for name, value in asked.items()):
-                row = row | {name: int(row[name]) for name in WHOLE_NUMBERS}
-                setting = tuple(row[name] for name in SETTING)
-                key = tuple(row[name] for name in KEY_COLUMNS)
-                found[setting] = Measured(100 * row["still_correct"] / row["images"],
-                                          lambda key=key: _survived(records.survivors(run), key))
+                found[values_of(row, SETTING)] = Measured(
+                    100 * row["still_correct"] / row["images"],
+                    lambda row=row: _survived(records.survivors(run), values_of(row)))
         return found
 
 

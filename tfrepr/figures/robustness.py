@@ -16,7 +16,8 @@ from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import legend, over_runs, panel_grid, require
 from tfrepr.figures.series import DATA, data_title, encoder_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
-from tfrepr.results.worst_cases import LAST_ITERATE, PROTOCOLS, TOGETHER, worst_cases
+from tfrepr.results.attack_rows import PIXEL_PROTOCOLS
+from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ def robustness(results: Results) -> Figure:
     """Accuracy over epsilon from 0 to 16/255, one line a protocol: what each layer of honesty takes away."""
     cases = worst_cases(results)
     cases = cases[cases["epsilon"] <= LARGEST]
-    require(cases, f"worst cases of the protocols {', '.join(PROTOCOLS)} (attacks.csv)", COMMANDS)
+    require(cases, f"worst cases of the protocols {', '.join(PIXEL_PROTOCOLS)} (attacks.csv)", COMMANDS)
     cases = cases.assign(accuracy=100 * cases["still_correct"] / cases["images"])
     runs = results.runs[results.runs["run"].isin(cases["run"])]
     series = series_of(runs)

@@ -9,17 +9,17 @@ import pandas as pd
 
 from tfrepr.reading import noted, read_json
 from tfrepr.report.rows import behind, title
-from tfrepr.results.attack_rows import ENSEMBLE
+from tfrepr.results.attack_rows import ENSEMBLE, PIXEL_PROTOCOLS
 from tfrepr.results.seeds import Run, Seeds
 from tfrepr.results.signs import BINARISATION, FILE
 from tfrepr.results.sources import Sources
-from tfrepr.results.worst_cases import LAST_ITERATE, PROTOCOLS, TOGETHER, worst_cases
+from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
 from tfrepr.text_tables import markdown_table
 
 EPSILON = 4.0
 """Of the table, in units of 1/255."""
-COLUMNS = ("", "clean", *PROTOCOLS, TOGETHER, "binarisation", "queries", "seconds", "test images", "n", "epochs", "device",
-           "data")
+COLUMNS = ("", "clean", *PIXEL_PROTOCOLS, TOGETHER, "binarisation", "queries", "seconds", "test images", "n", "epochs",
+           "device", "data")
 EXPLANATION = (
     f"Accuracy at {EPSILON:g}/255 under the worst attack of each protocol on pixels, nearest label, percent of the test "
     "images that were attacked; together: what withstands all protocols. Binarisation: on what percentage of images the "
@@ -37,7 +37,7 @@ def robustness_section(sources: Sources) -> list[str]:
     cases = cases[cases["images"] == cases.groupby("run")["images"].transform("max")]
     cases = cases[cases["attack_seed"] == cases.groupby("run")["attack_seed"].transform("min")]
     attacks = sources.results.attacks.merge(cases[["run", "images", "attack_seed"]].drop_duplicates())
-    attacks = attacks[attacks["protocol"].isin(PROTOCOLS)]
+    attacks = attacks[attacks["protocol"].isin(PIXEL_PROTOCOLS)]
     found = [seeds for cell in sources.index.cells() for seeds in sources.index.seeds(cell)]
     rows = [row for seeds in found if (row := _row(seeds, cases, attacks)) is not None]
     return ["## Robustness", "", EXPLANATION, "", *markdown_table(COLUMNS, rows), ""]
@@ -52,16 +52,16 @@ def _row(seeds: Seeds, cases: pd.DataFrame, attacks: pd.DataFrame) -> tuple[str,
     if clean is None:
         return None
     left = {name: seeds.mean(lambda run, name=name: accuracies.get((run["run"], name)))
-            for name in (LAST_ITERATE, *PROTOCOLS, TOGETHER)}
+            for name in (LAST_ITERATE, *PIXEL_PROTOCOLS, TOGETHER)}
     own = attacks[attacks["run"].isin([run["run"] for run in seeds.runs])]
     one = own[(own["run"] == own["run"].iloc[0]) & (own["epsilon"] == EPSILON) & (own["criterion"] == "nearest")]
     queries = (one["steps"] * one["restarts"])[one["attack"] != ENSEMBLE].sum()
     seconds = own.groupby("run")["seconds"].sum().mean()
     images = " or ".join(f"{count:,.0f}" for count in sorted(set(own["images"])))
     texts = {name: "-" if mean is None else mean.text(1) for name, mean in left.items()}
-    if left[PROTOCOLS[0]] is None and left[LAST_ITERATE] is not None:
-        texts[PROTOCOLS[0]] = f"{texts[LAST_ITERATE]} (last iterate)"
-    return (title(seeds.cell), clean.text(1), *(texts[name] for name in (*PROTOCOLS, TOGETHER)), _scores(seeds),
+    if left[PIXEL_PROTOCOLS[0]] is None and left[LAST_ITERATE] is not None:
+        texts[PIXEL_PROTOCOLS[0]] = f"{texts[LAST_ITERATE]} (last iterate)"
+    return (title(seeds.cell), clean.text(1), *(texts[name] for name in (*PIXEL_PROTOCOLS, TOGETHER)), _scores(seeds),
             f"{queries:,.0f}", f"{seconds:,.0f}", images, *behind(seeds, clean))
 
 

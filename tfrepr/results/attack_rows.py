@@ -15,7 +15,7 @@ import contextlib
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,23 @@ class AttackRow:
     @property
     def key(self) -> Key:
         """What the row is about: the columns up to `images`."""
-        return tuple(getattr(self, name) for name in COLUMNS[:COLUMNS.index("images") + 1])
+        return tuple(getattr(self, name) for name in KEY_COLUMNS)
 
 
 ALL_COLUMNS = tuple(field.name for field in dataclasses.fields(AttackRow))
 COLUMNS = ALL_COLUMNS[:ALL_COLUMNS.index("every_iterate")]
 """Those that files of every version have."""
+KEY_COLUMNS = COLUMNS[:COLUMNS.index("images") + 1]
+WHOLE_NUMBERS = tuple(field.name for field in dataclasses.fields(AttackRow) if field.type == "int")
+SURVIVORS_FILE = "attack_survivors.npz"
+PIXEL_PROTOCOLS = ("standard", "adaptive", "autoattack")
+"""Whose worst cases are taken together, from the weakest to the strongest; older runs lack the last one."""
 _READERS = {"str": str, "int": whole_number, "float": float, "int | None": lambda text: whole_number(text) if text else None}
+
+
+def values_of(row: Mapping[str, Any], names: Sequence[str] = KEY_COLUMNS) -> Key:
+    """Cells of a row of a data frame, where whole numbers may be floats, as an `AttackRow` has them; by default its key."""
+    return tuple(int(row[name]) if name in WHOLE_NUMBERS else row[name] for name in names)
 
 
 def read_rows(path: Path) -> list[AttackRow]:

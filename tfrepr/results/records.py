@@ -12,10 +12,11 @@ from tfrepr.experiments.measurements import measurement_file
 from tfrepr.files import UNFINISHED, make_folder, write_atomically
 from tfrepr.reading import noted, read_bytes
 from tfrepr.registry import EXPERIMENTS
+from tfrepr.results.attack_rows import SURVIVORS_FILE
 from tfrepr.runs import RunDirectory
 
 KEPT = ("config.json", "environment.json", "metrics.json", "test_answers.json", "history.csv", "attacks.csv", "attacks.json",
-        "attack_survivors.npz", "features/scores.csv", "spoken/a1.json", "evaluation/*/*.json", "evaluation/*/*.csv")
+        SURVIVORS_FILE, "features/scores.csv", "spoken/a1.json", "evaluation/*/*.json", "evaluation/*/*.csv")
 """Of a run; what is missing is not asked for."""
 KINDS = ("runs", "weak_labels")
 """Folders of run directories."""

@@ -8,15 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tfrepr.results.attack_rows import ENSEMBLE, Survivors
+from tfrepr.results.attack_rows import ENSEMBLE, PIXEL_PROTOCOLS, SURVIVORS_FILE, Survivors, values_of
 from tfrepr.results.tables import Results
 
-PROTOCOLS = ("standard", "adaptive", "autoattack")
-"""From the weakest to the strongest."""
 LAST_ITERATE, TOGETHER = "standard, last iterate", "together"
 """What stands beside the names of the protocols: rows from before every iterate counted, and the worst of all protocols."""
-KEY = ("protocol", "attack", "goal", "loss", "space", "epsilon", "steps", "restarts", "attack_seed", "criterion", "images")
-WHOLE = ("steps", "restarts", "attack_seed", "images")
 COLUMNS = ("run", "attack_seed", "images", "protocol", "epsilon", "clean_correct", "still_correct")
 
 
@@ -27,13 +23,13 @@ def worst_cases(results: Results) -> pd.DataFrame:
     two or more were run and the survivors of each are stored; it may lie below all of them.
 
     Returns:
-        A data frame with `COLUMNS`; `protocol` is one of `PROTOCOLS`, or `LAST_ITERATE` or `TOGETHER`.
+        A data frame with `COLUMNS`; `protocol` is one of `PIXEL_PROTOCOLS`, or `LAST_ITERATE` or `TOGETHER`.
     """
     rows = results.attacks
-    rows = rows[rows["protocol"].isin(PROTOCOLS) & (rows["attack"] == ENSEMBLE) & (rows["space"] == "pixel")
+    rows = rows[rows["protocol"].isin(PIXEL_PROTOCOLS) & (rows["attack"] == ENSEMBLE) & (rows["space"] == "pixel")
                 & (rows["criterion"] == "nearest")]
     paths = zip(results.runs["run"], results.runs["path"], strict=True)
-    stored = {run: Path(path) / "attack_survivors.npz" for run, path in paths}
+    stored = {run: Path(path) / SURVIVORS_FILE for run, path in paths}
     found = [row for run, own in rows.groupby("run") for row in _of_run(own, Survivors(stored[run]))]
     return pd.DataFrame(found, columns=list(COLUMNS))
 
@@ -42,8 +38,7 @@ def _of_run(rows: pd.DataFrame, survivors: Survivors) -> Iterator[tuple]:
     for (run, seed, images, epsilon), same in rows.groupby(["run", "attack_seed", "images", "epsilon"]):
         named = same["protocol"].where((same["protocol"] != "standard") | (same["every_iterate"] == 1), LAST_ITERATE)
         left = same.groupby(named)["still_correct"].min().to_dict()
-        keys = [tuple(int(value) if name in WHOLE else value for name, value in zip(KEY, values, strict=True))
-                for values in same[list(KEY)].itertuples(index=False)]
+        keys = [values_of(row) for row in same.to_dict("records")]
         if same["protocol"].nunique() > 1 and all(key in survivors for key in keys):
             left[TOGETHER] = int(np.logical_and.reduce([survivors[key] for key in keys]).sum())
         for protocol, count in left.items():
