@@ -144,6 +144,15 @@ def test_an_attack_says_what_cannot_be_used(words, message):
         tfrepr.attack(model, category, **{"images": np.zeros((3, 8, 8, 3), np.uint8), "class_ids": [0, 1, 2], **words})
 
 
+@pytest.mark.parametrize(("protocol", "criteria"), [("autoattack", {"nearest"}), ("standard", {"nearest", "threshold"})])
+def test_an_attack_judges_answers_by_the_rules_of_its_protocol(protocol, criteria):
+    model, speech = small_network("speech")
+    floats, ids = colours(6)
+    table = tfrepr.attack(model, speech, floats, ids, protocol=protocol, epsilons="0,8", steps=2, **(
+        {"queries": 3} if protocol == "autoattack" else {}))
+    assert set(table["criterion"]) == criteria
+
+
 @pytest.mark.parametrize(("words", "message"), [
     ({"label": "speach"}, "Did you mean 'speech'"), ({"label": "random", "sed": 1}, "label option"),
     ({"side": 33}, "even number"), ({"label": "random", "label_smoothing": 0.1}, "category only"),

@@ -71,7 +71,7 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
     if not len(mean) == len(std) == channels:
         raise UserError(f"mean and std must have one number for each of the {channels} channels. Received: {mean} and {std}.")
     space = ImageSpace(plan.space, mean, std)
-    victim = Victim(model, representation, space, min(chosen.batch_size, len(ids)))
+    victim = Victim(model, representation, space, min(chosen.batch_size, len(ids)), criteria=plan.criteria)
     stream = (STREAM, chosen.attack_seed)
     targets = TARGETS[plan.targets](ids, representation.classes, stream)
     rows = _rows(victim, plan, ImageSet(bytes_or_floats, ids, targets, stream), chosen.attack_seed)
