@@ -53,14 +53,31 @@ NOISE = ("WARNING: All log messages before absl::InitializeLog() is called are w
 NEWS = "E0000 00:00:1795626734.116 2367 cuda_driver.cc:152] failed call to cuInit: CUDA_ERROR_UNKNOWN\nImportWarning: old\n"
 
 
+def write_noisy_tensorflow(folder: Path, ending: str = "") -> dict[str, str]:
+    """A module called tensorflow that writes to standard error as C++ code does; returns the variables that let it be found."""
+    (folder / "tensorflow").mkdir()
+    (folder / "tensorflow" / "__init__.py").write_text(f"import os\nos.write(2, {NOISE + NEWS!r}.encode())\n{ending}\n")
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+
+
 def words_of(tmp_path: Path, ending: str = "", **variables: str) -> str:
-    """What a command writes to standard error that imports a module called tensorflow, which writes there as C++ code does."""
-    (tmp_path / "tensorflow").mkdir()
-    (tmp_path / "tensorflow" / "__init__.py").write_text(f"import os\nos.write(2, {NOISE + NEWS!r}.encode())\n{ending}\n")
+    """What a command writes to standard error that imports such a module."""
     code = ("import sys, tfrepr.cli\ntry:\n    import tensorflow\nexcept ImportError:\n    pass\n"
             "sys.stderr.write('after I0000\\n')")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", **variables}
+    environment = write_noisy_tensorflow(tmp_path, ending) | variables
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stderr
+
+
+def test_the_processes_of_cells_are_as_quiet_as_the_command_that_starts_them(tmp_path):
+    code = ("from tfrepr.running import cell_process\n"
+            "cell_process.train = lambda task: int(__import__('tensorflow') is None)\ncell_process.main()")
+    environment = write_noisy_tensorflow(tmp_path) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:
+        process.stdin.write('{"config": {}, "output": "output"}\n')
+        process.stdin.flush()  # and stays open: the process ends with its input
+        assert process.wait() == 0
+        assert process.stderr.read() == NEWS
 
 
 @pytest.mark.parametrize("ending", ["", "raise ImportError('broken')"])

@@ -21,7 +21,7 @@ from typing import Any
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, UserError, disk_errors
-from tfrepr.surroundings import huge_pages
+from tfrepr.surroundings import huge_pages, prepare_command
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "tfrepr.running.cell_process"
@@ -135,6 +135,7 @@ def train(task: Task) -> int:
 
 def main() -> None:
     """Reads the task, trains, and ends with its exit code."""
+    prepare_command()
     task = Task(**json.loads(sys.stdin.readline()))
     threading.Thread(target=_end_with_input, daemon=True).start()
     sys.exit(train(task))
