@@ -60,12 +60,12 @@ def pretrained_run(name: str, output: Path, folder: Path = FOLDER) -> Path:
     if name not in pretrained_names(folder):
         raise UserError(unknown_name("pretrained network", name, pretrained_names(folder)) if pretrained_names(folder) else
                         f"There is no pretrained network {name!r}: this copy of the project has none at all.")
-    record, arrays = _read(name, folder)
+    record = _record(name, folder)
     run = RunDirectory(output / "pretrained" / name)
     if not _is_unpacked(run, record):  # a process that works on it holds its lock, and others may read it all the same
         with run.locked():
             if not _is_unpacked(run, record):
-                _unpack(run, record, arrays)
+                _unpack(run, record, read_arrays(folder / f"{name}.npz", advice=ADVICE))
     return run.path
 
 
@@ -109,13 +109,13 @@ def publish_weights(run: RunDirectory, name: str, data_dir: Path | None, folder:
     return record
 
 
-def _read(name: str, folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The record and the arrays of a published network, which belong together."""
+def _record(name: str, folder: Path) -> dict[str, Any]:
+    """The record of a published network, after a look at whether its weights are the ones that it is about."""
     path = folder / f"{name}.npz"
     record = read_json(folder / f"{name}.json", FORM, needed=tuple(FORM), advice=ADVICE)
     if hashlib.sha256(read_bytes(path)).hexdigest() != record["sha256"]:
         raise damaged(path, f"its SHA-256 is not the one in {name}.json", ADVICE)
-    return record, read_arrays(path, advice=ADVICE)
+    return record
 
 
 def _is_unpacked(run: RunDirectory, record: dict[str, Any]) -> bool:
