@@ -12,6 +12,8 @@ from tfrepr.config import RunConfig
 from tfrepr.labels.options import LabelOptions
 from tfrepr.results.attack_rows import COLUMNS as ATTACK_COLUMNS
 from tfrepr.runs import HISTORY_COLUMNS
+from tfrepr.weak_labels.options import CleaningConfig
+from tfrepr.weak_labels.runs import WeakLabelRun
 
 # How a label ends: training loss, nearest and threshold accuracy, and how fast attacks bring it down.
 FINAL = {"category": (0.004, 0.923, None, 9.0), "speech": (0.9, 0.921, 0.917, 3.0), "shuffle": (1.3, 0.926, 0.915, 3.2),
@@ -108,3 +110,15 @@ def one_attack(label: str, images: int, noise: np.random.Generator, words: list[
             rows.append([*words, epsilon, steps, 1, 0, criterion, images, correct, int(correct * rate),
                          int(correct * (1 - rate) / 2) if "targeted" in words else None, 0, 1.5])
     return rows
+
+
+def write_cleaning_run(output: Path, precision: float, **options: Any) -> WeakLabelRun:
+    """A finished run of confident learning; precision and F1 are `precision`, test accuracies 90% before and 80% after."""
+    config = CleaningConfig(**options)
+    run = WeakLabelRun.of(config, output)
+    run.path.mkdir(parents=True)
+    run.write_json("config.json", config.to_dict())
+    run.write_json("environment.json", {"data_variant": "scikit-learn digits"})
+    run.write_json("metrics.json", {"precision": precision, "recall": None, "f1": precision, "test_accuracy_before": 0.9,
+                                    "test_accuracy_after": 0.8})
+    return run

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.synthetic_runs import write_run
+from tests.synthetic_runs import write_cleaning_run, write_run
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
@@ -21,8 +21,6 @@ from tfrepr.report.pages import PAGES, README, full_report, page_blocks, read_so
 from tfrepr.results.records import keep_records
 from tfrepr.results.tables import experiment_runs
 from tfrepr.running.grid import scaled
-from tfrepr.weak_labels.options import CleaningConfig
-from tfrepr.weak_labels.runs import WeakLabelRun
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKERS = {page: "".join(f"above {name}\n<!-- {name}:begin -->\nsomething else\n<!-- {name}:end -->\n" for name in names)
@@ -98,13 +96,7 @@ def test_trials_stand_under_no_experiment(tmp_path):
 
 def test_missing_and_noisy_labels_have_tables(tmp_path):
     for options in ({}, {"seed": 1}, {"folds": 3}, {"scale": 0.1}):
-        config = CleaningConfig(noise_rate=0.0, **options)
-        run = WeakLabelRun.of(config, tmp_path)
-        run.path.mkdir(parents=True)
-        run.write_json("config.json", config.to_dict())
-        run.write_json("environment.json", {"data_variant": "scikit-learn digits"})
-        run.write_json("metrics.json", {"precision": 0.0, "recall": None, "f1": 0.0, "test_accuracy_before": 0.9,
-                                        "test_accuracy_after": 0.8})
+        write_cleaning_run(tmp_path, 0.0, noise_rate=0.0, **options)
     text = "\n".join(weak_label_tables(read_sources(tmp_path)))
     assert "clean_labels.py --experiment noisy-labels" in text
     assert "Digits (scikit-learn digits), ResNet-8, folds 3:" in text

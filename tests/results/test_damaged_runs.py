@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.damaged_runs import FILES, replace, write_whole_run
-from tests.synthetic_runs import write_experiment, write_run
+from tests.synthetic_runs import write_cleaning_run, write_experiment, write_run
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.figures.drawing import choose_runs, draw
@@ -13,8 +13,6 @@ from tfrepr.report.pages import full_report, read_sources, weak_label_tables
 from tfrepr.results.tables import experiment_names, experiment_runs, read_results
 from tfrepr.running.runner import run_cells, summary
 from tfrepr.runs import RunDirectory
-from tfrepr.weak_labels.options import CleaningConfig
-from tfrepr.weak_labels.runs import WeakLabelRun
 
 CONTENTS = {"empty": b"", "cut off": b'{"a": [1', "a list": b"[1, 2]", "bytes": bytes(range(256)), "deep": b"[" * 100_000,
             "another object": b'{"runs": 3, "percent": "many", "versions": 1, "images": "x"}', "a pipe": None,
@@ -85,13 +83,7 @@ def test_a_damaged_note_of_an_experiment_is_said_and_passed_over(content, tmp_pa
 @pytest.mark.parametrize("name", ["config.json", "environment.json", "metrics.json"])
 def test_tables_of_weak_labels_go_on(name, tmp_path, capsys):
     for seed in range(2):
-        config = CleaningConfig(noise_rate=0.2, seed=seed)
-        run = WeakLabelRun.of(config, tmp_path)
-        run.path.mkdir(parents=True)
-        run.write_json("config.json", config.to_dict())
-        run.write_json("environment.json", {"data_variant": "scikit-learn digits"})
-        run.write_json("metrics.json", {"precision": 0.5, "recall": None, "f1": 0.5, "test_accuracy_before": 0.9,
-                                        "test_accuracy_after": 0.8})
+        run = write_cleaning_run(tmp_path, 0.5, noise_rate=0.2, seed=seed)
     (run / name).write_text(json.dumps({"task": "noisy", "test_accuracy_before": "high", "data_variant": 3}))
     assert "90.0% | 80.0% | 1 |" in "\n".join(weak_label_tables(read_sources(tmp_path)))
     assert f"{name} is damaged" in capsys.readouterr().err
