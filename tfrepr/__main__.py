@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tfrepr.cli import start
+from tfrepr.cli import command, start
 from tfrepr.registry import unknown_name
 
 COMMANDS = {
@@ -55,7 +55,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command(cls=Commands)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
               help="show the version, and leave")
 def group(**options: Any) -> None:

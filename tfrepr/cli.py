@@ -125,6 +125,27 @@ def record_options(record_class: type, *, leave_out: Collection[str] = ()) -> Ca
     return decorate
 
 
+def command(*, width: int = 110, **settings: Any) -> Callable[[Callable], click.Command]:
+    """Decorator: a click command with what all have in common: `-h`, and lines of help that fit a wide terminal.
+
+    Args:
+        width: Characters of the longest line of its help.
+        settings: Further arguments of `click.command`.
+    """
+    return click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": width}, **settings)
+
+
+def output_option(described: str = "folder of all results, where run names are looked up") -> Callable[[Callable], Callable]:
+    """Decorator: `--output`, the folder of all results."""
+    return click.option("--output", type=FOLDER, default=Path(USUAL_FOLDERS["output"]), show_default=True, help=described)
+
+
+def data_dir_option(described: str = "folder with the data of the run  [default: where its training found them]",
+                    ) -> Callable[[Callable], Callable]:
+    """Decorator: `--data-dir`, the folder with the data."""
+    return click.option("--data-dir", type=PATH, default=None, help=described)
+
+
 def voice_list_option(command: Callable) -> Callable:
     """Decorator: the flag `--list-voices`, which shows what `--voice` takes and leaves."""
 

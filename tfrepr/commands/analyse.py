@@ -5,15 +5,13 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FOLDER, PATH, command_line, say_next, user_errors
+from tfrepr.cli import command, command_line, data_dir_option, output_option, say_next, user_errors
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("--data-dir", type=PATH, default=None,
-              help="folder with the data of the runs  [default: where their training found them]")
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results, where run names are looked up")
+@data_dir_option("folder with the data of the runs  [default: where their training found them]")
+@output_option()
 @user_errors
 def main(runs: tuple[str, ...], data_dir: Path | None, output: Path) -> None:
     """Write gradcam.npz and, where training kept no features, those of its end, into run directories.

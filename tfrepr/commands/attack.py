@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tfrepr.attacks.protocols import AttackSettings
-from tfrepr.cli import FOLDER, PATH, command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import command, command_line, data_dir_option, given, output_option, record_options, say_next, user_errors
 from tfrepr.registry import PROTOCOLS
 
 
@@ -17,7 +17,7 @@ def protocol_list() -> str:
     return "\b\nProtocols:\n" + "\n".join(f"  {name}: {PROTOCOLS.describe(name)}" for name in PROTOCOLS)
 
 
-@click.command(epilog=protocol_list(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 130})
+@command(epilog=protocol_list(), width=130)
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--experiment", metavar="NAME", help="all runs of the last use of this experiment")
 @click.option("--all", "folder", metavar="FOLDER", help="every finished run in this folder")
@@ -25,10 +25,8 @@ def protocol_list() -> str:
 @click.option("--transfer-from", metavar="RUN",
               help="adaptive: the categorical run whose adversarial images are tried (default: the one beside the run)")
 @click.option("--no-transfer", is_flag=True, help="adaptive: leave the transfer attack out")
-@click.option("--data-dir", type=PATH, default=None,
-              help="folder with the data of the runs  [default: where their training found them]")
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results, where --experiment and run names are looked up")
+@data_dir_option("folder with the data of the runs  [default: where their training found them]")
+@output_option("folder of all results, where --experiment and run names are looked up")
 @user_errors
 def main(runs: tuple[str, ...], experiment: str | None, folder: str | None, transfer_from: str | None, no_transfer: bool,
          data_dir: Path | None, output: Path, **options) -> None:

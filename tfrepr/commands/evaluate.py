@@ -6,18 +6,18 @@ from pathlib import Path
 import click
 
 from tfrepr.analysis.common_corruptions import COMMON_CORRUPTIONS
-from tfrepr.cli import FILE, FOLDER, PATH, TEXT, command_line, say_next, user_errors
+from tfrepr.cli import FILE, FOLDER, PATH, TEXT, command, command_line, data_dir_option, output_option, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
 from tfrepr.registry import DATASETS
 from tfrepr.selection import find_run
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command()
 @click.argument("run", metavar="RUN")
 @click.option("--dataset", type=TEXT, default=None, metavar="NAME",
               help=f"other images with the same class names: {', '.join(DATASETS.names())}  [default: the run's own test set]")
-@click.option("--data-dir", type=PATH, default=None, help="folder with the files of the images")
+@data_dir_option("folder with the files of the images")
 @click.option("--train-dir", type=PATH, default=None,
               help="folder with the data of the run  [default: --data-dir without --dataset, else where training found them]")
 @click.option("--all-images", is_flag=True, help="with --dataset: its training images as well as its test set")
@@ -28,8 +28,7 @@ from tfrepr.selection import find_run
               help="other copies of the first test images (arrays images, labels): compare the run's decisions image by image")
 @click.option("--out", type=FOLDER, default=None,
               help="folder for the results  [default: evaluation/<images> in the run directory]")
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results, where run names are looked up")
+@output_option()
 @click.option("--format", "formats", default="png,pdf", show_default=True, help="formats of the figures, of png, pdf and eps")
 @user_errors
 def main(run: str, dataset: str | None, data_dir: Path | None, train_dir: Path | None, all_images: bool, images: int | None,

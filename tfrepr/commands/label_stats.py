@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FILE, FOLDER, TEXT, command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import FILE, FOLDER, TEXT, command, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-               epilog=f"Labels: {', '.join(LABELS.names())}.")
+@command(epilog=f"Labels: {', '.join(LABELS.names())}.")
 @click.argument("files", nargs=-1, metavar="[TABLE.npy]...", type=FILE)
 @click.option("--label", "labels", metavar="NAME", multiple=True, help="measure this label, made here (repeatable)")
 @click.option("--dataset", type=TEXT, metavar="NAME", default=None,

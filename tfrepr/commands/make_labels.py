@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FOLDER, TEXT, command_line, given, record_options, say_next, user_errors
+from tfrepr.cli import FOLDER, TEXT, command, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command()
 @click.option("--label", "labels", metavar="NAME", multiple=True,
               help=f"make this label (repeatable): {', '.join(LABELS.names())}  [default: all that need no model from the web]")
 @click.option("--dataset", type=TEXT, metavar="NAME", default=None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FOLDER, TEXT, command_line, say_next, user_errors
+from tfrepr.cli import FOLDER, TEXT, command, command_line, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import FIGURES
 
@@ -16,7 +16,7 @@ def figure_list() -> str:
     return "\b\nFigures:\n" + "\n".join(f"  {name}: {FIGURES.describe(name)}" for name in FIGURES)
 
 
-@click.command(epilog=figure_list(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@command(epilog=figure_list(), width=120)
 @click.option("--experiment", metavar="NAME", help="Runs of this experiment (default: the experiment that ran last).")
 @click.option("--runs", multiple=True, metavar="RUN",
               help="Run directories, folders of them, names of runs, or patterns of these, as '*-speech-*' (repeatable).")

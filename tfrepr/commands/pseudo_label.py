@@ -3,14 +3,12 @@
 import sys
 from pathlib import Path
 
-import click
-
-from tfrepr.cli import given, user_errors
+from tfrepr.cli import command, given, user_errors
 from tfrepr.weak_labels.command import command_options, configs_from_options, list_name, run_configs
 from tfrepr.weak_labels.options import PseudoLabelConfig
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command()
 @command_options(PseudoLabelConfig, "missing-labels")
 @user_errors
 def main(experiment: str | None, data_dir: Path | None, output: Path, plots: Path, **options) -> None:

@@ -4,16 +4,14 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FOLDER, PATH, command_line, say_next, user_errors
+from tfrepr.cli import command, command_line, data_dir_option, output_option, say_next, user_errors
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command()
 @click.argument("run")
 @click.option("--name", required=True, help="what the network is called: pretrained:NAME")
-@click.option("--data-dir", type=PATH, default=None,
-              help="folder with the data of the run  [default: where its training found them]")
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results, where run names are looked up")
+@data_dir_option()
+@output_option()
 @user_errors
 def main(run: str, name: str, data_dir: Path | None, output: Path) -> None:
     """Write tfrepr/pretrained/NAME.npz and NAME.json from the best checkpoint of RUN."""

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FOLDER, command_line, say_next, user_errors
+from tfrepr.cli import FOLDER, command, command_line, output_option, say_next, user_errors
 from tfrepr.errors import UserError
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results")
+@command()
+@output_option("folder of all results")
 @click.option("--report", type=FOLDER, default=None,
               help="folder of the report  [default: report in the folder of all results]")
 @click.option("--no-figures", is_flag=True, help="write the report and the records alone")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FILE, FOLDER, PATH, command_line, say_next, user_errors
+from tfrepr.cli import FILE, FOLDER, command, command_line, data_dir_option, output_option, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
 from tfrepr.selection import find_run
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command()
 @click.argument("images", nargs=-1, type=FILE, metavar="[IMAGE]...")
 @click.option("--run", required=True, metavar="RUN",
               help="a finished run with --label speech or speech-augmented: its directory, its name, or a pattern")
@@ -19,12 +19,10 @@ from tfrepr.selection import find_run
 @click.option("--test-set", is_flag=True, help="judge the answers to test images instead: by threshold, nearest label and ear")
 @click.option("--count", type=click.IntRange(1, MOST_IMAGES), default=1000, show_default=True,
               help="test images that are judged")
-@click.option("--data-dir", type=PATH, default=None,
-              help="folder with the data of the run  [default: where its training found them]")
+@data_dir_option()
 @click.option("--out", type=FOLDER, default=None,
               help="folder for WAV files, figures and tables  [default: spoken in the run directory]")
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results, where run names are looked up")
+@output_option()
 @click.option("--format", "formats", default="png", show_default=True, help="formats of the figure, of png, pdf and eps")
 @user_errors
 def main(images: tuple[Path, ...], run: str, top: int, test_set: bool, count: int, data_dir: Path | None, out: Path | None,

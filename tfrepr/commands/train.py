@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from tfrepr.cli import (
-    FOLDER,
-    PATH,
+    command,
     command_line,
+    data_dir_option,
     given,
+    output_option,
     record_from,
     record_options,
     say_next,
@@ -29,7 +30,7 @@ from tfrepr.running.overview import experiment_list, forecast
 from tfrepr.running.runner import run_cells
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@command()
 @click.option("--experiment", metavar="NAME", default=None,
               help="a named list of cells; an option then keeps the cells that have its value, or, where none has it, changes "
                    f"every cell; names may be listed, as a,b ({', '.join(EXPERIMENTS.names())})")
@@ -38,9 +39,8 @@ from tfrepr.running.runner import run_cells
 @record_options(GridOptions)
 @voice_list_option
 @click.option("--list", "show_list", is_flag=True, help="show all experiments, with what is done and left, and leave")
-@click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files")
-@click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-              help="folder of all results")
+@data_dir_option("folder with the data set's files")
+@output_option("folder of all results")
 @click.option("--tensorboard", is_flag=True, help="write TensorBoard events to the run directory as well")
 @click.option("--features", is_flag=True, help="keep features of test images at 10, 30, 50, 70 and 100% of the training")
 @click.option("--log-steps", type=click.IntRange(1, MOST_STEPS), metavar="N", default=None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfrepr.cli import FOLDER, PATH, command_line, record_options, say_next, voice_list_option
+from tfrepr.cli import FOLDER, command_line, data_dir_option, output_option, record_options, say_next, voice_list_option
 from tfrepr.errors import UserError, disk_errors
 from tfrepr.experiments.cells import LABEL_FIELDS
 from tfrepr.experiments.marking import trial_name
@@ -39,9 +39,8 @@ def command_options(record: type, experiment: str) -> Callable[[Callable], Calla
         record_options(record, leave_out=("folder",)),
         record_options(LabelOptions),
         voice_list_option,
-        click.option("--data-dir", type=PATH, default=None, help="folder with the data set's files"),
-        click.option("--output", type=FOLDER, default=Path("output"), show_default=True,
-                     help="folder of all results; runs go to its sub-folder weak_labels"),
+        data_dir_option("folder with the data set's files"),
+        output_option("folder of all results; runs go to its sub-folder weak_labels"),
         click.option("--plots", type=FOLDER, default=Path("plots"), show_default=True, help="folder for table and figure"),
     )
     return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
