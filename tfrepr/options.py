@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import typing
+from collections.abc import Collection
 from typing import Any
 
 from tfrepr.errors import UserError
@@ -120,6 +121,25 @@ def from_dict(record_class: type, values: dict[str, Any]) -> Any:
                             f"{value!r}.")
     return record_class(**{key: from_dict(types[key], value) if dataclasses.is_dataclass(types[key]) else _tuples(value)
                            for key, value in values.items()})
+
+
+def from_keywords(record_class: Any, values: dict[str, Any], kind: str, *, leave_out: Collection[str] = ()) -> Any:
+    """A record of what a program gives by name.
+
+    Args:
+        record_class: An option record.
+        values: Its fields.
+        kind: What a field is called in the message.
+        leave_out: Fields that cannot be given in this way.
+
+    Raises:
+        UserError: A name that is no field, or a value that is not allowed.
+    """
+    names = tuple(field.name for field in dataclasses.fields(record_class) if field.name not in leave_out)
+    for name in values:
+        if name not in names:
+            raise UserError(unknown_name(kind, name, names))
+    return record_class(**values)
 
 
 def to_dict(record: Any) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from tfrepr.attacks.table import ensemble_rows, outcome_rows, outcome_survivors
 from tfrepr.attacks.targets import TARGETS
 from tfrepr.attacks.victim import Victim
 from tfrepr.data.class_ids import checked_ids
+from tfrepr.data.standardisation import checked_statistics
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import LabelRepresentation
-from tfrepr.registry import unknown_name
+from tfrepr.options import from_keywords
 
 if TYPE_CHECKING:
     import keras
@@ -60,16 +61,13 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
     """
     import pandas as pd
 
-    chosen = _settings(settings | {"protocol": protocol, "epsilons": epsilons})
+    chosen = from_keywords(AttackSettings, settings | {"protocol": protocol, "epsilons": epsilons}, "attack setting",
+                           leave_out=("binarisation",))
     bytes_or_floats = _checked_images(images, model)
     channels = bytes_or_floats.shape[-1]
-    if (mean is None) != (std is None):
-        raise UserError("Give mean and std together, or neither of them.")
     ids = checked_ids(class_ids, images=len(bytes_or_floats), classes=representation.classes).astype(np.int32)
     plan = build_protocol(chosen).without_transfer()
-    mean, std = ((0.0,) * channels, (1.0,) * channels) if mean is None else (tuple(mean), tuple(std))
-    if not len(mean) == len(std) == channels:
-        raise UserError(f"mean and std must have one number for each of the {channels} channels. Received: {mean} and {std}.")
+    mean, std = checked_statistics(mean, std, channels) or ((0.0,) * channels, (1.0,) * channels)
     space = ImageSpace(plan.space, mean, std)
     victim = Victim(model, representation, space, min(chosen.batch_size, len(ids)), criteria=plan.criteria)
     stream = (STREAM, chosen.attack_seed)
@@ -89,14 +87,6 @@ def _rows(victim: Victim, plan: Protocol, tests: ImageSet, seed: int) -> list[An
             survivors |= outcome_survivors(*arguments)
             withstood = outcome.correct & clean.correct if plan.cascade else None
     return rows + (ensemble_rows(plan, clean, victim.criteria, seed, survivors)[0] if plan.ensemble else [])
-
-
-def _settings(values: dict[str, Any]) -> AttackSettings:
-    fields = tuple(field.name for field in dataclasses.fields(AttackSettings) if field.name != "binarisation")
-    for name in values:
-        if name not in fields:
-            raise UserError(unknown_name("attack setting", name, fields))
-    return AttackSettings(**values)
 
 
 def _checked_images(images: Any, model: keras.Model) -> np.ndarray:

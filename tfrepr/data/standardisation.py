@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tfrepr.errors import UserError
+
 
 def scale_and_shift(mean: Sequence[float], std: Sequence[float], white: float = 255) -> tuple[np.ndarray, np.ndarray]:
     """The same as one multiplication and one subtraction: `pixels * scale - shift`.
@@ -33,3 +35,21 @@ def standardised(pixels: Any, mean: Sequence[float], std: Sequence[float], white
     """
     scale, shift = scale_and_shift(mean, std, white)
     return pixels * scale - shift
+
+
+def checked_statistics(mean: Sequence[float] | None, std: Sequence[float] | None,
+                       channels: int) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and deviation that a program gave, one number a channel; None where it gave neither.
+
+    Raises:
+        UserError: One without the other, another count of numbers, or numbers that cannot be used.
+    """
+    if mean is None and std is None:
+        return None
+    if mean is None or std is None:
+        raise UserError("Give mean and std together, or neither of them.")
+    mean, std = (np.asarray(values, np.float64).reshape(-1) for values in (mean, std))
+    if not len(mean) == len(std) == channels or not (np.isfinite(mean).all() and (std > 0).all()):
+        raise UserError(f"mean and std must have one finite number for each of the {channels} channels, and std above 0. "
+                        f"Received: {mean.tolist()} and {std.tolist()}.")
+    return tuple(mean.tolist()), tuple(std.tolist())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +15,9 @@ from tfrepr.labels.augmentation import AugmentedRepresentation
 from tfrepr.labels.options import LARGEST_LABEL, LabelOptions
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.names import class_names_from, equal_classes
+from tfrepr.options import from_keywords
 from tfrepr.reading import UnreadableFileError, read_array
-from tfrepr.registry import LABELS, unknown_name
+from tfrepr.registry import LABELS
 
 SHOWN_PAIRS = 5
 
@@ -86,16 +86,12 @@ def make_representation(class_names: Sequence[str], label: str = "speech", *, si
         >>> tfrepr.make_representation(["cat", "dog"], "random", label_seed=1).table.shape
         (2, 64, 64)
     """
-    fields = tuple(field.name for field in dataclasses.fields(LabelOptions))
-    for name in options:
-        if name not in fields:
-            raise UserError(unknown_name("label option", name, fields))
     if side % 2 or not 16 <= side <= LARGEST_LABEL:
         raise UserError(f"side must be an even number from 16 to {LARGEST_LABEL}. Received: {side}.")
     if label_smoothing and label != "category":
         raise UserError(f"label_smoothing is for the label category only. Received: the label {label!r}.")
-    made = build_representation(label, class_names, image_side=side // 2, options=LabelOptions(**options),
-                                smoothing=label_smoothing)
+    chosen = from_keywords(LabelOptions, options, "label option")
+    made = build_representation(label, class_names, image_side=side // 2, options=chosen, smoothing=label_smoothing)
     if isinstance(made, AugmentedRepresentation):
         raise UserError("The label 'speech-augmented' changes with every image and epoch, which the command tfrepr train does. "
                         "Take the label 'speech' here.")

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfrepr.data.standardisation import checked_statistics
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation
 from tfrepr.models.build import single_tensor
@@ -47,11 +48,10 @@ def class_scores(model: keras.Model, representation: LabelRepresentation, *, mea
     if tuple(outputs.shape[1:]) != representation.output_shape:
         raise UserError(f"The label {representation.name!r} has rows of shape {representation.output_shape}. Received a model "
                         f"with outputs of shape {tuple(outputs.shape[1:])}.")
-    if (mean is None) != (std is None):
-        raise UserError("Give mean and std together, or neither of them.")
+    statistics = checked_statistics(mean, std, inputs.shape[-1])
     plain = _with_keras_layers_alone(keras.Model(inputs, outputs, name=model.name))
     images = keras.Input(inputs.shape[1:], name="image")
-    standardised = images if mean is None else _standardisation(mean, std, inputs.shape[-1])(images)
+    standardised = images if statistics is None else _standardisation(*statistics)(images)
     scores = _readout(plain(standardised), representation)
     return keras.Model(images, scores, name=f"{model.name}_scores")
 
@@ -70,12 +70,9 @@ def _with_keras_layers_alone(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _standardisation(mean: Sequence[float], std: Sequence[float], channels: int) -> keras.layers.Layer:
-    mean, std = (np.asarray(values, np.float64).reshape(-1) for values in (mean, std))
-    if not len(mean) == len(std) == channels or not (np.isfinite(mean).all() and (std > 0).all()):
-        raise UserError(f"mean and std must have one finite number for each of the {channels} channels, and std above 0. "
-                        f"Received: {mean.tolist()} and {std.tolist()}.")
-    return keras.layers.Rescaling((1 / std).tolist(), (-mean / std).tolist(), name="standardisation")
+def _standardisation(mean: Sequence[float], std: Sequence[float]) -> keras.layers.Layer:
+    scale = 1 / np.asarray(std)
+    return keras.layers.Rescaling(scale.tolist(), (-np.asarray(mean) / std).tolist(), name="standardisation")
 
 
 def _readout(outputs: Any, representation: LabelRepresentation) -> Any:
