@@ -27,7 +27,7 @@ demo:
 
 test:
 	@sh .ci/environment requirements.txt requirements-dev.txt
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 lint:
 	@sh .ci/environment requirements.txt requirements-dev.txt
