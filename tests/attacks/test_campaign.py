@@ -283,6 +283,36 @@ def test_transfer_that_comes_later_enters_the_worst_case(runs):
     assert len(rows) == 7
 
 
+def test_transfer_starts_from_the_run_that_is_named(runs, tmp_path):
+    """The other categorical run has a network of noise: what was done with the images of one is not the other's."""
+    run, settings = runs["random"], dataclasses.replace(ADAPTIVE, epsilons="8", steps=2, queries=1)
+    other = RunDirectory(shutil.copytree(runs["category"].path, tmp_path / "other"))
+    model = keras.models.load_model(other / "best.keras", compile=False)
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    model.save(other / "best.keras")
+
+    def transfer():
+        return {row.criterion: row.still_correct for row in read_rows(run / "attacks.csv") if row.attack == "transfer"}
+
+    def source():
+        return run.read_json("attacks.json")["protocols"]["adaptive"]["transfer_from"]
+
+    assert attack_run(run, settings)
+    own = transfer()
+    assert not attack_run(run, settings, transfer_from=runs["category"])
+    assert attack_run(run, settings, transfer_from=other)
+    assert (transfer() != own, source()) == (True, "other")
+    assert not attack_run(run, settings, transfer_from=other)
+    assert not attack_run(run, settings), "without a name what is there will do"
+    Survivors(run / "attack_survivors.npz").add({
+        row.key: np.zeros(IMAGES, dtype=bool) for row in read_rows(run / "attacks.csv") if row.attack == "transfer"})
+    assert attack_run(run, dataclasses.replace(settings, epsilons="8,16"), transfer=False)
+    assert source() == "other"
+    assert {row.still_correct for row in read_rows(run / "attacks.csv")
+            if (row.attack, row.epsilon) == ("ensemble", 8)} == {0}, "what transfer broke earlier stays broken"
+
+
 def test_refusals(runs, tmp_path):
     run, quick = runs["random"], AttackSettings(**QUICK)
     good = (run / "best.keras").read_bytes()

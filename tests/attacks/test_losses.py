@@ -1,9 +1,12 @@
 """The decision losses in closed form, and their gradients where plain ones vanish."""
 
+import keras
 import numpy as np
 import pytest
 
 from tfrepr.attacks.losses import LOSSES, cross_entropy, image_loss, logits_ratio, margin
+from tfrepr.attacks.spaces import ImageSpace
+from tfrepr.attacks.victim import Victim
 from tfrepr.labels.representation import CategoryRepresentation, RegressionRepresentation
 
 NAMES = ("a", "b", "c")
@@ -72,6 +75,20 @@ def test_cross_entropy_is_finite_on_the_border_between_two_classes(constant):
     border = np.full((1, 6), 20.0, dtype=np.float32)
     assert np.isfinite(float(cross_entropy(constant, np.array([0]), border)[0]))
     assert np.isfinite(gradient(cross_entropy, constant, 0, border)).all()
+
+
+def test_progress_along_the_cross_entropy_is_judged_by_the_margin(constant):
+    """Nearer to the other row the margin rises; the cross-entropy, whose gap shrinks too, does not tell."""
+    inputs = keras.Input((1, 1, 1))
+    six_times = keras.layers.Dense(6, use_bias=False, kernel_initializer="ones")
+    model = keras.Model(inputs, six_times(keras.layers.Flatten()(inputs)))
+    victim = Victim(model, constant, ImageSpace("normalised", (0.5,), (0.2,)), 2)
+    images, ids = np.float32([5, 15])[:, None, None, None], np.zeros(2, np.int32)
+    heights = victim.look("cross_entropy", images, ids, ids, ids).height
+    np.testing.assert_allclose(heights, victim.margins(images, ids))
+    np.testing.assert_allclose(heights, [25 - 35 ** 2, 15 ** 2 - 25 ** 2], rtol=1e-4)
+    losses = np.asarray(cross_entropy(constant, ids, model(images)))
+    assert abs(losses[1] - losses[0]) < 0.02
 
 
 def test_training_loss_is_the_representation_s_own(constant):

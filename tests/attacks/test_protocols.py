@@ -38,6 +38,18 @@ def test_adaptive_attacks_the_decision_and_goes_without_gradients():
     assert {a.loss for a in attacks} <= set(LOSSES)
 
 
+def test_autoattack_has_the_published_strength():
+    """Croce and Hein 2020: 100 steps from a random point, first of twice the radius; 9 rivals; 5,000 queries."""
+    protocol = build_protocol(AttackSettings(protocol="autoattack"))
+    assert (protocol.space, protocol.criteria, protocol.cascade, protocol.ensemble) == ("pixel", ("nearest",), True, True)
+    assert [(a.name, a.goal, a.loss, a.steps, a.restarts) for a in protocol.attacks] == [
+        ("apgd", "untargeted", "cross_entropy", 100, 1), ("apgd-t", "untargeted", "logits_ratio", 100, 9),
+        ("square", "untargeted", "margin", 5000, 1)]
+    for attack in protocol.attacks[:2]:
+        assert (attack.step, attack.clip) == (2.0, "range")
+        assert (attack.random_start, attack.auto_step, attack.every_iterate) == (True, True, True)
+
+
 def test_every_protocol_describes_itself_in_one_line():
     for name in PROTOCOLS:
         assert 40 < len(PROTOCOLS.describe(name)) < 130

@@ -30,6 +30,14 @@ def test_twice_the_steps_break_at_most_a_hundredth_more(left, holds):
     assert "at epsilon" in found.message
 
 
+def test_a_doubling_of_fewer_steps_says_nothing_beside_one_of_more():
+    trial = [{**RIVAL, "steps": steps, "still_correct": left} for steps, left in ((5, 300), (10, 100), (50, 60))]
+    assert sign("step-doubling", *trial[:2]).holds is False
+    found = sign("step-doubling", *trial, RIVAL, {**RIVAL, "steps": 200, "still_correct": 19})
+    assert found.holds
+    assert "200 steps in place of 100 break at most 0.2%" in found.message
+
+
 def test_what_was_not_run_is_not_measured():
     assert [found.holds for found in evaluation_signs([], undefended=True)] == [None] * 5
     assert sign("step-doubling", RIVAL, {**RIVAL, "steps": 300}).holds is None

@@ -53,6 +53,17 @@ def test_it_climbs_nearly_to_the_optimum_of_a_linear_margin(linear_case):
     assert (found <= upper).all()
 
 
+def test_it_begins_with_vertical_stripes_in_the_corners_of_the_ball(linear_case):
+    """Algorithm 2's initialisation: every column of a channel goes up or down as a whole, before any patch."""
+    found, images, _ = attack(linear_case, offset=np.full(4, -1e9))
+    lower, upper = box(images, 0.1, 0, 1)
+    assert ((found == lower) | (found == upper)).all()
+    inside = (images > 0.1) & (images < 0.9)
+    signs = np.where(inside, np.sign(found - images), np.nan)
+    assert (np.nanmax(signs, axis=1) == np.nanmin(signs, axis=1)).all(), "one sign a column"
+    assert len(np.unique(signs[:, :, :, 0][~np.isnan(signs[:, :, :, 0])])) == 2
+
+
 def test_won_images_leave_the_search(linear_case):
     weights, images, _ = linear_case
     clean = (images * weights).sum(axis=(1, 2, 3))

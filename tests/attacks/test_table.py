@@ -116,6 +116,17 @@ def test_the_ensemble_needs_an_image_to_withstand_every_attack(tmp_path):
                                                                        8.0: [False, False, True, False]}
 
 
+def test_transfer_counts_in_the_worst_case_where_it_was_done(tmp_path):
+    protocol = dataclasses.replace(PROTOCOL, epsilons=(8.0,), attacks=(*PROTOCOL.attacks, Attack("transfer", "untargeted")))
+    clean, survivors = Decisions(np.zeros(3, int), np.ones((3, 1), bool), np.zeros((3, 1), bool)), Survivors(tmp_path / "s.npz")
+    for attack, left, worst in zip(protocol.attacks, ([1, 1, 0], [1, 1, 1], [0, 1, 1]), (None, 2, 1), strict=True):
+        correct = np.array(left, dtype=bool)[None, :, None]
+        survivors.add(outcome_survivors(protocol, Outcome(attack, (8.0,), correct, ~correct, None), clean, ("nearest",), 0))
+        if worst:
+            ((row,), _) = ensemble_rows(protocol, clean, ("nearest",), 0, survivors)
+            assert row.still_correct == worst
+
+
 def test_a_damaged_file_of_survivors_counts_as_empty(tmp_path):
     (tmp_path / "survivors.npz").write_bytes(b"PK\x03\x04 not a zip")
     assert ROW.key not in Survivors(tmp_path / "survivors.npz")

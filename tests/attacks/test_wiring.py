@@ -57,7 +57,7 @@ def test_a_named_source_wins_and_a_run_is_none_for_itself(tmp_path):
 def test_transfer_images_are_made_on_the_source_and_judged_by_the_victim(victim_of, test_images):
     victim, source = victim_of("random", "pixel"), victim_of("category", "pixel")
     protocol = build_protocol(AttackSettings(protocol="adaptive", steps=3))
-    attack = next(attack for attack in protocol.attacks if attack.name == "transfer")
+    attack = dataclasses.replace(next(attack for attack in protocol.attacks if attack.name == "transfer"), every_iterate=False)
     clean = clean_decisions(victim, test_images)
     (outcome,) = run_group(victim, source, [(attack, (16.0,))], test_images, clean)
     rows = np.flatnonzero(clean.correct.any(axis=1))

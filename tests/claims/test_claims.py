@@ -136,6 +136,19 @@ def test_the_worst_of_all_attacks_is_what_withstands_every_protocol(tmp_path):
     assert WorstOfAll(4.0).of(run_of(tmp_path), records(tmp_path)) == {}, "counts alone do not say which images"
 
 
+def test_two_protocols_on_more_images_do_not_stand_for_all(tmp_path):
+    """On 40 images 30 withstand standard and adaptive; on the first 20 of them 3 withstand autoattack, too."""
+    for config in (CATEGORY, SPEECH):
+        path = write(tmp_path, config)
+        few = 0 if config == CATEGORY else 3
+        worst_cases(path, first(30), first(30))
+        lines = (path / "attacks.csv").read_text()
+        worst_cases(path, first(20, 20), first(20, 20), first(few, 20), images=20)
+        (path / "attacks.csv").write_text(lines + "".join((path / "attacks.csv").read_text().splitlines(keepends=True)[1:]))
+    (finding,) = judged(tmp_path, minus(SPEECH, CATEGORY, WorstOfAll(4.0), ABOVE, 0)).findings
+    assert finding.estimate.mean == pytest.approx(15)
+
+
 SIGNS = [Sign(name, True, "seen") for name in REQUIRED_SIGNS]
 
 

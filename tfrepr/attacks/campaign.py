@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
     criteria = ("nearest",) if config.label == "category" else protocol.criteria
     with run.locked():
         todo = _Todo(run, protocol, settings.attack_seed, criteria, images, _test_asked(settings))
+        if transfer_from is not None:
+            todo.forget_other_sources(transfer_from)
         if not todo:
             return False
         check_attacked(run)
@@ -67,7 +70,7 @@ class _Todo:
     def __init__(self, run: RunDirectory, protocol: Protocol, attack_seed: int, criteria: tuple[str, ...],
                  images: int, test_asked: dict[str, int]) -> None:
         self.run, self.protocol, self.attack_seed, self.criteria, self.images = run, protocol, attack_seed, criteria, images
-        self.test_asked = test_asked
+        self.test_asked, self.forgotten = test_asked, False
         self.rows = {row.key: row for row in read_rows(run / "attacks.csv")}
         self.survivors = Survivors(run / SURVIVORS_FILE)
 
@@ -75,16 +78,28 @@ class _Todo:
         return any(self.epsilons(attack) for attack in self.protocol.attacks) or self._ensemble_missing() or (
             self.gallery or self.binarisation)
 
+    def forget_other_sources(self, source: RunDirectory) -> None:
+        """Has transfer attacks done again that start from another run than this one."""
+        if _used(self.run, self.protocol).get("transfer_from") != source.path.name:
+            transfer = [attack for attack in self.protocol.attacks if attack.name == "transfer"]
+            for attack, epsilon in itertools.product(transfer, self.protocol.epsilons):
+                for key in self._keys(attack, epsilon):
+                    self.forgotten |= self.rows.pop(key, None) is not None
+
     @property
     def gallery(self) -> bool:
         """Whether the gallery is wanted and not there."""
         return self.protocol.name == "paper" and not (self.run / GALLERY_FILE).exists()
 
     @property
+    def transfer(self) -> bool:
+        """Whether images of another network are still to be tried."""
+        return any(attack.name == "transfer" and self.epsilons(attack) for attack in self.protocol.attacks)
+
+    @property
     def binarisation(self) -> bool:
         """Whether the binarisation test is wanted and not there."""
-        known = self.run.read_json(signs.FILE) if (self.run / signs.FILE).exists() else {}
-        kept = known.get(signs.BINARISATION) or {}
+        kept = _described(self.run).get(signs.BINARISATION) or {}
         return any(kept.get(name) != value for name, value in self.test_asked.items())
 
     def epsilons(self, attack: Attack) -> tuple[float, ...]:
@@ -133,13 +148,15 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     tests = image_set(dataset, protocol, settings, todo.images)
     with progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)
-    _describe(run, protocol, settings, dataset, source)
+    if todo.forgotten:
+        todo.add([], {})  # rows that are to be done again leave the file before it is said what they are made from
+    _describe(run, protocol, settings, dataset, source if todo.transfer else None)
     for group in attack_groups(protocol):
         pending = [(attack, todo.epsilons(attack)) for attack in group if todo.epsilons(attack)]
         if pending:
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
     if protocol.ensemble:
-        todo.add(*ensemble_rows(protocol, clean, victim.criteria, settings.attack_seed, todo.survivors))
+        todo.add(*ensemble_rows(build_protocol(settings), clean, victim.criteria, settings.attack_seed, todo.survivors))
         undefended = config.label == "category" and not config.label_smoothing
         signs.add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
     if todo.binarisation:
@@ -197,13 +214,27 @@ def image_set(dataset: ImageDataset, protocol: Protocol, settings: AttackSetting
     return ImageSet(dataset.test_images[:images], dataset.test_ids[:images].astype(np.int32), targets[:images], stream)
 
 
+def _described(run: RunDirectory) -> dict[str, Any]:
+    """What attacks.json holds."""
+    return run.read_json(signs.FILE) if (run / signs.FILE).exists() else {}
+
+
+def _used(run: RunDirectory, protocol: Protocol) -> dict[str, Any]:
+    """How the protocol was last used, as attacks.json holds it."""
+    return (_described(run).get("protocols") or {}).get(protocol.name) or {}
+
+
 def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, dataset: ImageDataset,
               source: RunDirectory | None) -> None:
-    """Writes attacks.json: what was attacked, and every protocol as it was last used."""
-    known: dict[str, Any] = run.read_json("attacks.json") if (run / "attacks.json").exists() else {}
+    """Writes attacks.json: what was attacked, and every protocol as it was last used.
+
+    Args:
+        source: The run whose images are tried now; without one that of earlier transfer attacks is kept.
+    """
+    known = _described(run)
     used = {"description": PROTOCOLS.describe(protocol.name), "settings": dataclasses.asdict(settings),
             **dataclasses.asdict(protocol), "epsilon_unit": "1/255" if protocol.space == "pixel" else "normalised",
-            "transfer_from": source.path.name if source is not None else None}
-    run.write_json("attacks.json", known | {
+            "transfer_from": _used(run, protocol).get("transfer_from") if source is None else source.path.name}
+    run.write_json(signs.FILE, known | {
         "checkpoint": checkpoint_digest(run / "best.keras"), "data_variant": dataset.variant,
         "protocols": (known.get("protocols") or {}) | {protocol.name: used}})

@@ -39,13 +39,14 @@ def evaluation_signs(rows: Iterable[AttackRow], *, undefended: bool) -> list[Sig
 
 
 def _step_doubling(rows: Sequence[AttackRow]) -> Sign:
-    """Twice the steps break next to nothing more."""
+    """Twice the steps break next to nothing more; of several numbers of steps, the largest that was doubled counts."""
     left = {(row.steps, row.epsilon): row for row in rows if (row.protocol, row.attack) == ("autoattack", "apgd-t")}
     falls = [((row.still_correct - left[2 * steps, epsilon].still_correct) / max(1, row.clean_correct), steps, row)
              for (steps, epsilon), row in left.items() if (2 * steps, epsilon) in left]
     if not falls:
         return _not_measured("step-doubling", "--protocol autoattack, without --steps and with --steps 200")
-    fall, steps, row = max(falls, key=lambda found: found[0])
+    most = max(steps for _, steps, _ in falls)
+    fall, steps, row = max((found for found in falls if found[1] == most), key=lambda found: found[0])
     return Sign("step-doubling", fall <= NOTABLE, f"{2 * steps} steps in place of {steps} break at most {max(0.0, fall):.1%} "
                 f"more of the initially correct images ({_at(row)}; {NOTABLE:.0%} are allowed).")
 

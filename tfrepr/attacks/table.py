@@ -53,13 +53,16 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
                   survivors: Survivors) -> tuple[list[AttackRow], dict[Key, np.ndarray]]:
     """The worst case: an image counts as correct only where it withstood every attack of the protocol.
 
+    Transfer attacks count where they were done, whether or not they are wanted now.
+
     Returns:
         The rows, and for each the images that withstood, bool `(images,)`.
     """
     rows, left, images, ensemble = [], {}, len(clean.correct), ensemble_attack(protocol)
     for (_, epsilon), (column, criterion) in _pairs(protocol.epsilons, criteria):
         keys = [row_key(protocol, attack, epsilon, attack_seed, criterion, images) for attack in protocol.attacks]
-        withstood = np.logical_and.reduce([survivors[key] for key in keys])
+        withstood = np.logical_and.reduce([survivors[key] for attack, key in zip(protocol.attacks, keys, strict=True)
+                                           if attack.name != "transfer" or key in survivors])
         key = row_key(protocol, ensemble, epsilon, attack_seed, criterion, images)
         rows.append(AttackRow(*key, clean_correct=int(clean.correct[:, column].sum()), still_correct=int(withstood.sum()),
                               hit_target=None, no_gradient=None, seconds=0.0, every_iterate=int(ensemble.every_iterate)))

@@ -199,7 +199,10 @@ class WorstOfAll(Quantity):
         return "worst of all attacks on pixels"
 
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
-        """By images, seed of the attack, count of protocols and the settings of each; the first two protocols must be there."""
+        """By count of protocols, images, seed of the attack and the settings of each; the first two protocols must be there.
+
+        The count comes first: two protocols on many images are no substitute for all of them on fewer.
+        """
         found = {}
         for protocols in (PIXEL_PROTOCOLS, PIXEL_PROTOCOLS[:2]):
             each = [Attacked(name, ENSEMBLE, "untargeted", self.epsilon).of(run, records) for name in protocols]
@@ -208,7 +211,7 @@ class WorstOfAll(Quantity):
                 same = {(setting[0], setting[3]) for setting in settings}
                 if len(same) == 1 and all(images is not None for images in left):
                     survived = np.minimum.reduce(left)
-                    setting = (*same.pop(), len(protocols), *settings)
+                    setting = (len(protocols), *same.pop(), *settings)
                     found[setting] = Measured(float(survived.mean()), lambda survived=survived: survived)
         return found
 
