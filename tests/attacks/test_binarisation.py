@@ -67,7 +67,7 @@ def test_the_score_falls_where_the_gradient_is_hidden(test_images, hidden_gradie
     assert found | {"seconds": 0} == {
         "images": 4, "left_out": 0, "epsilon": 8.0, "steps": 10, "score": 0 if hidden_gradient else 1, "random_score": 0,
         "seconds": 0}
-    assert binarisation_sign(found).holds is not hidden_gradient
+    assert binarisation_sign(found | {"images": 20}).holds is not hidden_gradient
 
 
 @pytest.mark.parametrize(("label", "shape"), [("category", (16,)), ("random", (16, 16))])
@@ -79,6 +79,13 @@ def test_features_are_what_scores_are_linear_in(label, shape):
 def test_without_readouts_there_is_no_score():
     found = {"images": 0, "left_out": 3, "epsilon": 8.0, "steps": 5, "score": None, "random_score": None, "seconds": 1.0}
     assert binarisation_sign(found).holds is None
+
+
+def test_a_score_of_a_few_images_says_nothing():
+    found = {"images": 19, "left_out": 1, "epsilon": 8.0, "steps": 5, "score": 1.0, "random_score": 0.0, "seconds": 1.0}
+    assert binarisation_sign(found).holds is None
+    assert "--binarisation" in binarisation_sign(found).message
+    assert binarisation_sign(found | {"images": 20}).holds
 
 
 @pytest.mark.parametrize(("score", "random", "holds"), [(0.95, 0.1, True), (0.9, 0.1, False), (1.0, 0.5, None)])

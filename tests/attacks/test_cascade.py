@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+import tfrepr
+from tests.attacks.small_models import MEAN, STD
 from tfrepr.attacks.craft import Chunk, Rows, perturb
 from tfrepr.attacks.protocols import AttackSettings, build_protocol
 from tfrepr.attacks.spaces import ImageSpace
@@ -39,6 +41,16 @@ def test_the_cascade_leaves_what_withstands_every_attack_alone(victim_of, test_i
         np.testing.assert_array_equal(outcome.correct & clean.correct, union, err_msg=attack.name)
     left = [outcome.correct[1:].sum() for outcome in chained]
     assert 0 < left[-1] < left[0], "the later attacks have something to do"
+
+
+def test_an_attack_on_any_model_is_a_cascade_too(victim_of, test_images):
+    victim = victim_of("random", "pixel")
+    table = tfrepr.attack(victim.model, victim.representation, test_images.images, test_images.class_ids, mean=MEAN, std=STD,
+                          protocol="autoattack", steps=3, queries=5, epsilons="16,40")
+    left = table.pivot_table(index="attack", columns="epsilon", values="still_correct")
+    assert (left.loc["apgd"] >= left.loc["apgd-t"]).all()
+    assert (left.loc["apgd-t"] >= left.loc["square"]).all(), "five queries alone break less"
+    assert (left.loc["ensemble"] == left.loc["square"]).all()
 
 
 @pytest.mark.parametrize("attack", PROTOCOL.attacks, ids=lambda attack: attack.name)

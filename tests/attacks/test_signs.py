@@ -14,6 +14,9 @@ ROW = AttackRow("autoattack", "apgd", "untargeted", "cross_entropy", "pixel", 8.
                 1.0, 1)
 RIVAL = {"attack": "apgd-t", "loss": "logits_ratio", "restarts": 9}
 ADAPTIVE = {"protocol": "adaptive", "steps": 1000, "every_iterate": 0}
+MARGIN = {**ADAPTIVE, "attack": "pgd", "loss": "margin"}
+SQUARE = {"attack": "square", "loss": "margin", "steps": 5000, "no_gradient": None}
+CASCADE = ({}, RIVAL, SQUARE)
 WORST = {"attack": "ensemble", "loss": "worst", "steps": 5200}
 
 
@@ -61,14 +64,22 @@ def test_no_attack_without_the_gradient_may_beat_a_loss_of_the_decision(attack, 
     rows = [{**ADAPTIVE, "attack": "pgd", "loss": loss, "still_correct": left} for loss, left in
             (("margin", 20), ("cross_entropy", 0), ("training", 400))]
     black_box = {**ADAPTIVE, "attack": attack, "still_correct": left, "no_gradient": None}
-    assert sign("gradients-lead", *rows, black_box).holds is holds
+    assert sign("gradients-lead", *rows, black_box, *CASCADE).holds is holds
     assert sign("training-loss-leads", *rows, black_box).holds is False
+
+
+def test_the_cascade_is_no_answer_for_a_single_loss():
+    """Auto-PGD on cross-entropy leaves 20, PGD on it 30, and transfer 20: one hundredth of 500 and more."""
+    rows = [{**ADAPTIVE, "attack": "pgd", "loss": "cross_entropy", "still_correct": 30}, {**ADAPTIVE, "attack": "transfer"}]
+    assert sign("gradients-lead", *rows, *CASCADE).holds is False
+    assert sign("gradients-lead", *CASCADE).holds is None
+    assert sign("gradients-lead", *rows).holds is None, "without the cascade nobody knows what Square would add"
 
 
 @pytest.mark.parametrize(("left", "holds"), [(15, True), (14, False)])
 def test_square_may_have_nothing_left_to_do_at_the_end_of_a_cascade(left, holds):
-    square = {"attack": "square", "loss": "margin", "steps": 5000, "still_correct": left, "no_gradient": None}
-    assert sign("gradients-lead", {}, RIVAL, square).holds is holds
+    rows = {}, RIVAL, {**SQUARE, "still_correct": left}
+    assert sign("gradients-lead", MARGIN, {**MARGIN, "attack": "square"}, *rows).holds is holds
 
 
 def test_an_undefended_network_keeps_one_image_of_a_thousand():

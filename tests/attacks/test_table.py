@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfrepr.attacks.protocols import Attack, Protocol
+from tfrepr.attacks.protocols import Attack, AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.sweep import Outcome
-from tfrepr.attacks.table import ensemble_rows, outcome_rows, outcome_survivors
+from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, outcome_survivors
 from tfrepr.attacks.victim import Decisions
 from tfrepr.errors import UserError
 from tfrepr.results.attack_rows import ALL_COLUMNS, COLUMNS, AttackRow, Survivors, read_rows, write_rows
@@ -114,6 +114,12 @@ def test_the_ensemble_needs_an_image_to_withstand_every_attack(tmp_path):
     assert (eight.epsilon, eight.still_correct) == (8.0, 1)
     assert {key[5]: flags.tolist() for key, flags in left.items()} == {0.0: [True, True, True, False],
                                                                        8.0: [False, False, True, False]}
+
+
+@pytest.mark.parametrize("name", ["standard", "adaptive", "autoattack"])
+def test_worst_cases_of_more_restarts_are_filed_apart(name):
+    for restarts in (1, 2, 9, 20):
+        assert ensemble_attack(build_protocol(AttackSettings(name, restarts=restarts))).restarts == restarts
 
 
 def test_transfer_counts_in_the_worst_case_where_it_was_done(tmp_path):

@@ -71,6 +71,15 @@ def test_the_worst_of_all_protocols_is_what_withstands_each(output):
     assert set(cases[cases["run"].str.contains("category")]["protocol"]) == {"standard"}
 
 
+def test_images_of_another_network_say_nothing_of_all_protocols(output):
+    path = next((output / "runs").glob("*speech*s0*"))
+    key = dataclasses.replace(ROW, protocol="adaptive", still_correct=8).key
+    Survivors(path / "attack_survivors.npz").add({key: left(0, 7)})
+    cases = worst_cases(read_results(find_runs(output)))
+    cases = cases[(cases["run"] == path.name) & (cases["epsilon"] == 4)]
+    assert set(cases["protocol"]) == set(LEFT)
+
+
 def test_without_all_survivors_nothing_is_said_of_all_protocols(output):
     path = next((output / "runs").glob("*speech*s0*"))
     (path / "attack_survivors.npz").unlink()

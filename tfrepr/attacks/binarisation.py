@@ -41,6 +41,8 @@ CLOSENESS = 0.999
 """Where the threshold lies on the way from the highest inner point (0) to the boundary point (1)."""
 WORKING, EASY = 0.95, 0.5
 """Least score of an attack that works, and the score of random points from which on the test says nothing."""
+FEWEST_IMAGES = 20
+"""Images with a readout without which a score says nothing."""
 
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -248,6 +250,9 @@ def binarisation_sign(found: dict[str, Any]) -> Sign:
     """What the test says of the evaluation."""
     if found["score"] is None:
         return Sign(BINARISATION, None, f"No readout separates a corner from the points inside on {found['left_out']} images.")
+    if found["images"] < FEWEST_IMAGES:
+        return Sign(BINARISATION, None, f"It rests on {found['images']} images and needs {FEWEST_IMAGES}; {found['left_out']} "
+                    "have no readout. Ask for more with --binarisation.")
     return Sign(BINARISATION, None if found["random_score"] >= EASY else found["score"] >= WORKING, (
         f"At {found['epsilon']:g}/255 {found['steps']} steps find the adversarial image that is there on {found['score']:.0%} "
         f"of {found['images']} images ({WORKING:.0%} are needed), {RANDOM} random points on {found['random_score']:.0%}."))

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from tfrepr.attacks.diagnosis import BLACK_BOX, NOTABLE
 from tfrepr.attacks.protocols import with_unit
 from tfrepr.results.attack_rows import ENSEMBLE, AttackRow
 from tfrepr.results.signs import Sign
 
-BLACK_BOX = ("transfer", "square")
-NOTABLE = 0.01
-"""Differences up to this share of the initially correct images are put down to chance."""
 LARGEST = 128.0
 """Epsilon, in units of 1/255, at which every image can be made grey."""
 UNDEFENDED_EPSILON, UNDEFENDED_LEFT = 8.0, 0.001
@@ -67,8 +65,9 @@ def _falls_to_zero(rows: Sequence[AttackRow]) -> Sign:
 
 def _gradients_lead(rows: Sequence[AttackRow]) -> Sign:
     """On every loss of the decision the gradient does at least what is done without it, and Square has nothing left to do."""
-    gaps = [*_gaps(rows, lambda row: row.loss in ("cross_entropy", "margin")), *_left_to_square(rows)]
-    return _leading("gradients-lead", gaps, "--protocol adaptive, and --protocol autoattack")
+    each_loss, cascade = _gaps(rows, lambda row: row.loss in ("cross_entropy", "margin")), _left_to_square(rows)
+    gaps = [*each_loss, *cascade] if each_loss and cascade else []
+    return _leading("gradients-lead", gaps, "--protocol adaptive and --protocol autoattack, on the same images")
 
 
 def _training_loss_leads(rows: Sequence[AttackRow]) -> Sign:
@@ -84,9 +83,12 @@ def _leading(name: str, gaps: Sequence[tuple[float, str]], command: str) -> Sign
 
 
 def _gaps(rows: Sequence[AttackRow], chosen: Callable[[AttackRow], bool]) -> list[tuple[float, str]]:
-    """By how much the best attack without the gradient beats the best one along it, at each epsilon and for each loss."""
-    untargeted = [row for row in rows if row.goal == "untargeted" and row.attack != ENSEMBLE]
-    black = [row for row in untargeted if row.attack in BLACK_BOX and row.protocol != "autoattack"]
+    """By how much the best attack without the gradient beats the best one along it, at each epsilon and for each loss.
+
+    In the cascade, where each attack goes on with what is left, losses cannot be told apart.
+    """
+    untargeted = [row for row in rows if row.goal == "untargeted" and row.attack != ENSEMBLE and row.protocol != "autoattack"]
+    black = [row for row in untargeted if row.attack in BLACK_BOX]
     white = [row for row in untargeted if row.attack not in BLACK_BOX and chosen(row)]
     gaps = []
     for loss, epsilon in dict.fromkeys((row.loss, row.epsilon) for row in white):

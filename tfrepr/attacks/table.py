@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tfrepr.attacks.losses import RIVAL_LOSSES
 from tfrepr.attacks.protocols import Attack, Protocol
 from tfrepr.attacks.sweep import Outcome
 from tfrepr.attacks.victim import Decisions
@@ -73,5 +74,6 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
 def ensemble_attack(protocol: Protocol) -> Attack:
     """What the rows of the worst case are filed under."""
     steps = sum(attack.steps for attack in protocol.attacks if attack.name != "transfer")
-    return Attack(ENSEMBLE, "untargeted", "worst", steps, restarts=max(attack.restarts for attack in protocol.attacks),
+    restarts = max(attack.restarts for attack in protocol.attacks if attack.loss not in RIVAL_LOSSES)
+    return Attack(ENSEMBLE, "untargeted", "worst", steps, restarts=restarts,
                   every_iterate=any(attack.every_iterate for attack in protocol.attacks))

@@ -23,6 +23,7 @@ from tfrepr.results.features import feature_scores
 from tfrepr.results.seeds import Run, known
 from tfrepr.results.signs import Sign, read_signs
 from tfrepr.results.sources import Sources
+from tfrepr.results.worst_cases import together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,16 +204,17 @@ class WorstOfAll(Quantity):
 
         The count comes first: two protocols on many images are no substitute for all of them on fewer.
         """
+        worst = {name: [row for row in records.attacks(run)
+                        if (row["protocol"], row["attack"], row["epsilon"]) == (name, ENSEMBLE, self.epsilon)]
+                 for name in PIXEL_PROTOCOLS}
         found = {}
         for protocols in (PIXEL_PROTOCOLS, PIXEL_PROTOCOLS[:2]):
-            each = [Attacked(name, ENSEMBLE, "untargeted", self.epsilon).of(run, records) for name in protocols]
-            for chosen in itertools.product(*(numbers.items() for numbers in each)):
-                settings, left = [setting for setting, _ in chosen], [number.images for _, number in chosen]
-                same = {(setting[0], setting[3]) for setting in settings}
-                if len(same) == 1 and all(images is not None for images in left):
-                    survived = np.minimum.reduce(left)
-                    setting = (len(protocols), *same.pop(), *settings)
-                    found[setting] = Measured(float(survived.mean()), lambda survived=survived: survived)
+            for rows in itertools.product(*(worst[name] for name in protocols)):
+                same = {values_of(row, ("images", "attack_seed")) for row in rows}
+                withstood = _percent(together(rows, records.survivors(run))) if len(same) == 1 else None
+                if withstood is not None:
+                    setting = (len(protocols), *same.pop(), *(values_of(row, SETTING) for row in rows))
+                    found[setting] = Measured(float(withstood.mean()), lambda withstood=withstood: withstood)
         return found
 
 

@@ -22,10 +22,10 @@ COLUMNS = ("", "clean", *PIXEL_PROTOCOLS, TOGETHER, "binarisation", "queries", "
            "device", "data")
 EXPLANATION = (
     f"Accuracy at {EPSILON:g}/255 under the worst attack of each protocol on pixels, nearest label, percent of the test "
-    "images that were attacked; together: what withstands all protocols. Binarisation: on what percentage of images the "
-    "gradient attack finds the adversarial image that is there for certain (at 8/255), and in brackets on what percentage "
-    "random points do. Queries: gradients and scores that the attacks may ask for, an image and strength. Seconds: of all "
-    "attacks at all strengths.")
+    "images that were attacked; together: what withstands all protocols in every setting that was tried. Binarisation: on "
+    "what percentage of images the gradient attack finds the adversarial image that is there for certain (at 8/255), and in "
+    "brackets on what percentage random points do. Queries: gradients and scores that the attacks may ask for, an image and "
+    "strength. Seconds: of all attacks at all strengths.")
 
 
 def robustness_section(sources: Sources) -> list[str]:
