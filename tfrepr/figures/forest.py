@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,7 @@ def forest(judgements: Sequence[Judgement], *, short: bool = False) -> Figure:
     grid = np.atleast_1d(figure.subplots(len(panels), 1, gridspec_kw={"height_ratios": heights}))
     for axes, (unit, lines) in zip(grid, panels.items(), strict=True):
         _draw(axes, lines, unit)
-    _legend(figure)
+    _legend(figure, {line.finding.word for lines in panels.values() for line in lines if line.finding})
     return figure
 
 
@@ -145,12 +145,14 @@ def _draw_finding(axes: Axes, height: float, finding: Finding, limits: tuple[flo
               va="center", fontsize=6.5)
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, used: Collection[str]) -> None:
+    """A key for each verdict that is drawn."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     keys = [Line2D([], [], linestyle="-", linewidth=1.2, marker=marker, markersize=4, color=color, label=word,
-                   markerfacecolor="white" if word in HOLLOW else color) for word, (color, marker) in LOOKS.items()]
+                   markerfacecolor="white" if word in HOLLOW else color)
+            for word, (color, marker) in LOOKS.items() if word in used]
     figure.legend(handles=[*keys, Patch(facecolor=CLAIMED, label="where the claim is true")], loc="outside upper center",
                   ncols=4, title="Difference with 95% interval; without an interval, the value of every seed; "
                                  "an arrow points beyond the axis")
