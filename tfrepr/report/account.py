@@ -20,7 +20,8 @@ from tfrepr.text_tables import Markup, markdown_table, markdown_text
 EASY = (
     "The paper's text, its appendix and the authors' published label tables settle the labels, the two heads, the recipe and "
     "the attacks; parameter counts and the decoder agree with Tables 3 to 5, but for an exponent that is printed wrong.",
-    "Networks are small: one epoch over all images is minutes on one CPU core, 600 epochs with 1% of them less than an hour.",
+    "Networks are small: one epoch over all images is minutes on one CPU core, 600 epochs with 1% of them half an hour to an "
+    "hour.",
     "Runs repeat bit for bit on one kind of CPU, so that a changed number means a changed program.")
 DIFFICULT = (
     "Spoken labels are made anew with another voice than the authors', so that Table 2's numbers of `speech` differ.",
@@ -74,8 +75,8 @@ def threats(runs: pd.DataFrame) -> Iterator[str]:
         yield ("**The voice is espeak-ng's,** not the authors' recordings; that `speech` behaves as theirs is an assumption.")
     if (runs["epochs"] < runs["label"].map(paper_epochs)).any():
         yield ("**Schedules are short.** Where epochs are fewer than the paper's 200 and 600, labels that learn late look "
-               "worse than they are. In the paper, C1 and C2 category has fewer epochs than the others; C1e and C2b make them "
-               "equal.")
+               "worse than they are. In the paper, in C1 and in C2 category has fewer epochs than the others; C1e and C2b give "
+               "all labels the same epochs.")
     if runs["encoder"].nunique() < len(ENCODER_TITLES):
         yield f"**Few encoders:** {_listed(runs, 'encoder', lambda name: ENCODER_TITLES.get(name, name)) or 'none yet'}."
     yield ("**Single networks.** With all images most labels have one seed: an interval over test images says nothing of "
