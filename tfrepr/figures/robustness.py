@@ -54,7 +54,7 @@ LOOKS = {LAST_ITERATE: Look("standard, last iterate", "#999999", "o", (0, (1, 1.
 @page_by(*DATA, "percent", "attack_seed", "images")
 @style.styled
 def robustness(results: Results) -> Figure:
-    """Accuracy over epsilon from 0 to 16/255, one line a protocol: what each layer of honesty takes away."""
+    """Accuracy over epsilon from 0 to 16/255, one line a protocol: what stronger attacks take away."""
     cases = worst_cases(results)
     cases = cases[cases["epsilon"] <= LARGEST]
     require(cases, f"worst cases of the protocols {', '.join(PIXEL_PROTOCOLS)} (attacks.csv)", COMMANDS)
