@@ -251,8 +251,8 @@ def binarisation_sign(found: dict[str, Any]) -> Sign:
     if found["score"] is None:
         return Sign(BINARISATION, None, f"No readout separates a corner from the points inside on {found['left_out']} images.")
     if found["images"] < FEWEST_IMAGES:
-        return Sign(BINARISATION, None, f"It rests on {found['images']} images and needs {FEWEST_IMAGES}; {found['left_out']} "
-                    "have no readout. Ask for more with --binarisation.")
+        return Sign(BINARISATION, None, f"It needs {FEWEST_IMAGES} images with a readout. It has {found['images']}, and "
+                    f"{found['left_out']} without one: ask for more with --binarisation.")
     return Sign(BINARISATION, None if found["random_score"] >= EASY else found["score"] >= WORKING, (
         f"At {found['epsilon']:g}/255 {found['steps']} steps find the adversarial image that is there on {found['score']:.0%} "
         f"of {found['images']} images ({WORKING:.0%} are needed), {RANDOM} random points on {found['random_score']:.0%}."))
