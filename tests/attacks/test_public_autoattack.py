@@ -33,7 +33,7 @@ def test_both_sides_see_the_same_scores(label):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cifar10-resnet32-category", "cifar10-1percent-resnet32-speech"])
+@pytest.mark.parametrize("name", ["cifar10-resnet32-category", "cifar10-resnet32-speech"])
 def test_the_public_attack_finds_at_most_one_point_more(name, shared, tmp_path):
     """More than an hour on one core, most of it the public side's."""
     with np.load(shared / "data" / "cifar10_test_first1017_original.npz") as archive:
