@@ -116,6 +116,12 @@ def test_band_of_accuracies_is_one_sample_standard_deviation(study, figures):
     assert "± 1 standard deviation" in legend_texts(figures["validation-accuracy"])
 
 
+def test_epochs_are_whole_numbers(tmp_path):
+    figure = FIGURES["learning-curves"](read_results([write_run(tmp_path, epochs=2)]))
+    ticks = figure.axes[0].get_xticks()
+    np.testing.assert_array_equal(ticks, ticks.round())
+
+
 def test_band_of_losses_spans_the_seeds(study, figures):
     values = category_values(study, "train_loss")
     np.testing.assert_allclose(band_at_seven(panels(figures["learning-curves"])[1]), [values.min(), values.max()])

@@ -107,6 +107,7 @@ def draw_curve(axes: Axes, history: pd.DataFrame, column: str, series: Series, l
     step = max(1, len(curve) // 6)
     axes.plot(curve.index, curve["mean"], linestyle=line, color=series.color, marker=series.style.marker, markersize=3,
               markevery=(style.label_rank(series.name) * step // 10 % step, step))
+    axes.locator_params(axis="x", integer=True)
     return True
 
 
