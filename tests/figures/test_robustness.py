@@ -111,6 +111,14 @@ def test_one_panel_a_label_and_one_line_a_protocol(output):
     assert_legible(figure)
 
 
+def test_a_line_is_not_drawn_across_a_strength_that_was_not_run(tmp_path):
+    worst = {("standard", epsilon): left(0, 9) for epsilon in (0, 2, 4)}
+    attacked(tmp_path, "speech", worst | {("adaptive", epsilon): left(0, 5) for epsilon in (0, 4)})
+    axes, *_ = FIGURES["robustness"](read_results(find_runs(tmp_path))).axes
+    lines = {line.get_color(): line.get_ydata() for line in axes.lines}
+    np.testing.assert_array_equal(lines[LOOKS["adaptive"].color], [25, np.nan, 25])
+
+
 def test_without_such_protocols_the_figure_says_what_to_run(tmp_path):
     with pytest.raises(NothingToPlotError, match="--protocol standard"):
         FIGURES["robustness"](read_results([write_run(tmp_path, attacks=True)]))

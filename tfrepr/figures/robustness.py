@@ -86,10 +86,13 @@ def robustness(results: Results) -> Figure:
 
 
 def _draw_panel(axes: Axes, cases: pd.DataFrame, shown: Sequence[str], levels: Levels) -> None:
+    """Lines end where a protocol was not run at a strength at which another one was."""
+    strengths = sorted(set(cases["epsilon"]))
     for rank, name in enumerate(shown):
         curve = over_runs(cases[cases["protocol"] == name], "epsilon", "accuracy")
         if curve.empty:
             continue
+        curve = curve.reindex(strengths)
         places = levels.places(curve.index, rank)
         axes.plot(places, curve["mean"], linewidth=1, **_line(LOOKS[name], levels))
         if curve["std"].any():

@@ -34,7 +34,7 @@ INDEX, FOLDER = "index.html", "page"
 """The page, and the folder beside it that holds its pictures and sounds."""
 FIGURES = {
     "forest-short": "One line a claim: the comparison that decides, its 95% interval, and in blue where the claim is true.",
-    "two-cores-all-data-figure7-adaptive": "Robustness, first look: the accuracy that attacks on the decision leave.",
+    "evidence-all-data-robustness": "Robustness: the accuracy that the attacks of each protocol leave.",
     "two-cores-low-data-figure4": "Few images, first look: test accuracy with 1% and 4% of the training images.",
 }
 """Figures of the project that the page shows where they exist, and what they show."""
