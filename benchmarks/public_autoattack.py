@@ -36,7 +36,7 @@ from benchmarks.torch_reference import copy_weights, torch_model
 from tfrepr.attacks.campaign import attack_run
 from tfrepr.attacks.protocols import AttackSettings
 from tfrepr.labels.representation import LabelRepresentation
-from tfrepr.results.attack_rows import ENSEMBLE, Survivors, read_rows
+from tfrepr.results.attack_rows import ENSEMBLE, SURVIVORS_FILE, Survivors, read_rows
 from tfrepr.runs import RunDirectory
 from tfrepr.selection import find_run
 from tfrepr.training.trained import TrainedModel, load_data
@@ -111,7 +111,7 @@ def _right(scores: nn.Module, pixels: torch.Tensor, ids: torch.Tensor) -> np.nda
 def our_survivors(run: RunDirectory, settings: AttackSettings, data_dir: Path | None) -> dict[float, np.ndarray]:
     """Which images stay right under the protocol of the settings; done where it is not done yet."""
     attack_run(run, settings, data_dir=data_dir)
-    survivors = Survivors(run / "attack_survivors.npz")
+    survivors = Survivors(run / SURVIVORS_FILE)
     wanted = settings.strengths(())
     return {row.epsilon: survivors[row.key] for row in read_rows(run / "attacks.csv")
             if (row.protocol, row.attack, row.images) == (settings.protocol, ENSEMBLE, settings.images)

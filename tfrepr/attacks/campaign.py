@@ -80,7 +80,7 @@ class _Todo:
 
     def forget_other_sources(self, source: RunDirectory) -> None:
         """Has transfer attacks done again that start from another run than this one."""
-        if _used(self.run, self.protocol).get("transfer_from") != source.path.name:
+        if _earlier_source(_described(self.run), self.protocol) != source.path.name:
             transfer = [attack for attack in self.protocol.attacks if attack.name == "transfer"]
             for attack, epsilon in itertools.product(transfer, self.protocol.epsilons):
                 for key in self._keys(attack, epsilon):
@@ -219,9 +219,10 @@ def _described(run: RunDirectory) -> dict[str, Any]:
     return run.read_json(signs.FILE) if (run / signs.FILE).exists() else {}
 
 
-def _used(run: RunDirectory, protocol: Protocol) -> dict[str, Any]:
-    """How the protocol was last used, as attacks.json holds it."""
-    return (_described(run).get("protocols") or {}).get(protocol.name) or {}
+def _earlier_source(described: dict[str, Any], protocol: Protocol) -> str | None:
+    """The run that the protocol's transfer attacks started from, by what attacks.json holds."""
+    used = (described.get("protocols") or {}).get(protocol.name) or {}
+    return used.get("transfer_from")
 
 
 def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, dataset: ImageDataset,
@@ -234,7 +235,7 @@ def _describe(run: RunDirectory, protocol: Protocol, settings: AttackSettings, d
     known = _described(run)
     used = {"description": PROTOCOLS.describe(protocol.name), "settings": dataclasses.asdict(settings),
             **dataclasses.asdict(protocol), "epsilon_unit": "1/255" if protocol.space == "pixel" else "normalised",
-            "transfer_from": _used(run, protocol).get("transfer_from") if source is None else source.path.name}
+            "transfer_from": _earlier_source(known, protocol) if source is None else source.path.name}
     run.write_json(signs.FILE, known | {
         "checkpoint": checkpoint_digest(run / "best.keras"), "data_variant": dataset.variant,
         "protocols": (known.get("protocols") or {}) | {protocol.name: used}})

@@ -43,8 +43,7 @@ def _step_doubling(rows: Sequence[AttackRow]) -> Sign:
              for (steps, epsilon), row in left.items() if (2 * steps, epsilon) in left]
     if not falls:
         return _not_measured("step-doubling", "--protocol autoattack, without --steps and with --steps 200")
-    most = max(steps for _, steps, _ in falls)
-    fall, steps, row = max((found for found in falls if found[1] == most), key=lambda found: found[0])
+    fall, steps, row = max(falls, key=lambda found: (found[1], found[0]))
     return Sign("step-doubling", fall <= NOTABLE, f"{2 * steps} steps in place of {steps} break at most {max(0.0, fall):.1%} "
                 f"more of the initially correct images ({_at(row)}; {NOTABLE:.0%} are allowed).")
 
