@@ -45,7 +45,7 @@ def test_figures_are_drawn_without_the_damaged_files(tmp_path, capsys):
     runs = {name: write_whole_run(tmp_path, seed) for seed, name in enumerate((*FOR_PICTURES, "history.csv", "attacks.csv"))}
     for name, path in runs.items():
         replace(path / name, b"PK\x03\x04\n")
-    _, results = choose_runs(tmp_path, None, ["*"])
+    _, results = choose_runs(tmp_path, None, [str(tmp_path / "runs" / "*")])
     figures = ("learning-curves", "figure3", "figure8", "figure9")
     drawn = {path.stem for path in draw(results, figures, tmp_path / "plots", "runs", ("png",))}
     assert drawn == {"runs-learning-curves", "runs-figure3", "runs-figure8", *(f"runs-figure9-{seed}" for seed in range(1, 5))}
