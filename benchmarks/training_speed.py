@@ -5,6 +5,7 @@
     python benchmarks/training_speed.py --rounds 5      more rounds for a busy machine
 
 (a) bare step: the compiled training step on one batch that is already in memory
+(m) the bare step with `--mixed-precision bfloat16`: faster on CPUs with AMX instructions, slower on others
 (b) pipeline: tf.data alone, on data of CIFAR's size
 (c) end to end: `scripts/train.py` on images of CIFAR's size, as `history.csv` reports it; should be 95% of (a) or more
 (d) PyTorch: the bare step written in plain PyTorch (channels_last, as many threads), where torch is installed;
@@ -70,13 +71,15 @@ def our_model(label: str):
     return build_model("resnet32", (32, 32, 3), representation), representation
 
 
-def bare_step(label: str) -> float:
-    """(a)"""
+def bare_step(label: str, mixed_precision: str = "off") -> float:
+    """(a), (m)"""
     import keras
 
+    from tfrepr.training.devices import compute_types
     from tfrepr.training.optimizer import SGD
 
-    model, representation = our_model(label)
+    with compute_types(mixed_precision):
+        model, representation = our_model(label)
     trainer = keras.Model(model.inputs, model.outputs[0])
     trainer.compile(SGD(0.1, 0.9, 1e-4), loss=representation.losses, jit_compile=False)
     images, ids = (keras.ops.convert_to_tensor(array) for array in random_batch())
@@ -164,8 +167,8 @@ def torch_step(label: str, compiled: bool = False) -> float:
     return BATCH / seconds_per_call(step)
 
 
-PARTS = {"a": bare_step, "b": pipeline, "c": end_to_end, "d": torch_step, "h": torch_step,
-         "k": partial(torch_step, compiled=True), "v": validation}
+PARTS = {"a": bare_step, "m": partial(bare_step, mixed_precision="bfloat16"), "b": pipeline, "c": end_to_end, "d": torch_step,
+         "h": torch_step, "k": partial(torch_step, compiled=True), "v": validation}
 TORCH = ("d", "h", "k")
 """Measured where torch is installed."""
 PLAIN = ("d",)
@@ -202,13 +205,14 @@ def main(rounds: int, part: str | None, label: str) -> None:
             speeds[name, label].append(measure(name, label))
             click.echo(f"  {name} {label}: {speeds[name, label][-1]:.0f} images/s", err=True)
     rows = []
-    titles = {"a": "(a) bare step", "b": "(b) pipeline alone", "c": "(c) end to end", "d": "(d) PyTorch's bare step",
-              "h": "(h) PyTorch's bare step, huge pages", "k": "(k) PyTorch's bare step, huge pages, compiled",
+    titles = {"a": "(a) bare step", "m": "(m) bare step in bfloat16", "b": "(b) pipeline alone", "c": "(c) end to end",
+              "d": "(d) PyTorch's bare step", "h": "(h) PyTorch's bare step, huge pages",
+              "k": "(k) PyTorch's bare step, huge pages, compiled",
               "v": "(v) validation"}
     median = {key: statistics.median(values) for key, values in speeds.items()}
     for name in parts:
         rows.append((f"{titles[name]}, images/s", *(f"{median[name, label]:.0f}" for label in LABELS)))
-    ratios = [("(c) / (a)", "c", "a")]
+    ratios = [("(c) / (a)", "c", "a"), ("(m) / (a)", "m", "a")]
     if "d" in parts:
         ratios += [("our time / PyTorch's = (d) / (a)", "d", "a"), ("with huge pages for both = (h) / (a)", "h", "a"),
                    ("the same, PyTorch compiled = (k) / (a)", "k", "a")]

@@ -23,6 +23,7 @@ from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
 from tfrepr.seeds import integer_seed
 from tfrepr.training.checkpoint import load_model
+from tfrepr.training.evaluation import evaluate, forward_function
 from tfrepr.training.loop import load_cell, run_cell
 
 SMALL = {"encoder": "mlp1x512", "percent": 5, "batch_size": 15, "learning_rate": 0.05}
@@ -134,15 +135,28 @@ def test_a_run_does_not_go_on_with_other_data_or_labels(key, what, pair, tmp_pat
         run_cell(config, tmp_path)
 
 
-def test_mixed_precision_computes_in_half_and_keeps_weights_in_single(tmp_path):
-    """What the loaded layers compute in; the head alone answers in single precision."""
-    run = run_cell(RunConfig(encoder="mlp1x512", percent=2, epochs=1, learning_rate=0.01, mixed_precision="bfloat16"), tmp_path)
-    model = load_model(run / "best.keras")
-    features = keras.Model(model.inputs, model.get_layer("features").output)
-    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype(np.float32)
-    assert (features(images).dtype, model(images).dtype) == ("bfloat16", "float32")
-    assert {variable.dtype for variable in model.weights} == {"float32"}
+def test_mixed_precision_trains_the_encoder_in_half_and_keeps_weights_and_head_in_single(tmp_path):
+    """The file holds what the layers computed in while they were trained; whatever loads a trained network gets float32."""
+    run = run_cell(RunConfig(encoder="mlp1x512", label="random", percent=2, epochs=1, learning_rate=0.01,
+                             mixed_precision="bfloat16"), tmp_path)
     assert keras.config.dtype_policy().name == "float32", "for this run alone"
+    trained = keras.models.load_model(run / "best.keras", compile=False)
+    names = [layer.name for layer in trained.layers]
+    encoder, head = names[:names.index("neck_bn")], names[names.index("neck_bn"):]
+    assert {trained.get_layer(name).compute_dtype for name in encoder[1:]} == {"bfloat16"}
+    assert {trained.get_layer(name).compute_dtype for name in head} == {"float32"}
+    assert {variable.dtype for variable in trained.weights} == {"float32"}
+
+    model = load_model(run / "best.keras")
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    for name in names[1:]:
+        for before, after in zip(trained.get_layer(name).get_weights(), model.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(before, after)
+    images = np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype(np.float32)
+    exact, rounded = (np.asarray(network(images, training=False)) for network in (model, trained))
+    assert 0 < np.abs(exact - rounded).max() < 0.02 * np.abs(exact).max()
+    cell = load_cell(run.config(), None)
+    assert run.metrics()["test_loss"] == evaluate(forward_function(model), cell.representation, cell.test_batches()).loss
 
 
 def test_photographs_are_mirrored_half_of_the_time(tmp_path):

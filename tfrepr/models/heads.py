@@ -13,6 +13,8 @@ from tfrepr.models.layers import LEAKY_SLOPE, BatchNormalization, linear, torch_
 
 DECODER_CHANNELS = 64
 SMALLEST_CHANNELS = 8
+HEAD_TYPE = "float32"
+"""Heads compute in it under mixed precision, too: bfloat16 would round an output of 50 to a multiple of 0.25."""
 FIRST_KERNELS = (3, 4, 5, 7)
 
 
@@ -23,7 +25,7 @@ def label_head(features: Any, representation: LabelRepresentation,
     Args:
         features: `(batch, d)`.
         representation: The label.
-        normalisation: What makes a layer of batch normalisation with a name.
+        normalisation: What makes a layer of batch normalisation with a name and a compute type.
 
     Returns:
         float32, `(batch, *representation.output_shape)`.
@@ -50,7 +52,7 @@ def vector_head(features: Any, size: int) -> Any:
     Returns:
         float32, `(batch, size)`.
     """
-    return linear(features, size, name="head", dtype="float32")
+    return linear(features, size, name="head", dtype=HEAD_TYPE)
 
 
 def label_decoder(features: Any, side: int, normalisation: Callable[..., Any] = BatchNormalization) -> Any:
@@ -64,8 +66,7 @@ def label_decoder(features: Any, side: int, normalisation: Callable[..., Any] = 
     Args:
         features: `(batch, d)`.
         side: `k * 2**n` with k of 3 or 4 (64: k = 4, n = 4; BERT's 48: k = 3, n = 4), or 5 or 7 for sides such as 56.
-
-        normalisation: What makes a layer of batch normalisation with a name.
+        normalisation: What makes a layer of batch normalisation with a name and a compute type.
 
     Returns:
         float32, `(batch, side, side)`.
@@ -74,17 +75,16 @@ def label_decoder(features: Any, side: int, normalisation: Callable[..., Any] = 
         UserError: A side that cannot be reached by doubling.
     """
     kernel, doublings = decoder_plan(side)
-    x = normalisation(name="neck_bn")(features)
-    x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name="neck_relu")(x)
-    x = linear(x, DECODER_CHANNELS, name="neck")
-    x = keras.layers.Reshape((1, 1, DECODER_CHANNELS), name="decoder_input")(x)
+    x = normalisation(name="neck_bn", dtype=HEAD_TYPE)(features)
+    x = _leaky_relu("neck_relu")(x)
+    x = linear(x, DECODER_CHANNELS, name="neck", dtype=HEAD_TYPE)
+    x = keras.layers.Reshape((1, 1, DECODER_CHANNELS), name="decoder_input", dtype=HEAD_TYPE)(x)
     x = _transposed(x, DECODER_CHANNELS, kernel, stride=1, name="decoder0")
     for step in range(1, doublings + 1):
-        x = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=f"decoder{step - 1}_relu")(
-            normalisation(name=f"decoder{step - 1}_bn")(x))
+        x = _leaky_relu(f"decoder{step - 1}_relu")(normalisation(name=f"decoder{step - 1}_bn", dtype=HEAD_TYPE)(x))
         channels = 1 if step == doublings else max(DECODER_CHANNELS >> step, SMALLEST_CHANNELS)
         x = _transposed(x, channels, 4, stride=2, name=f"decoder{step}")
-    return keras.layers.Reshape((side, side), name="head", dtype="float32")(x)
+    return keras.layers.Reshape((side, side), name="head", dtype=HEAD_TYPE)(x)
 
 
 def decoder_plan(side: int) -> tuple[int, int]:
@@ -113,4 +113,8 @@ def _transposed(inputs: Any, channels: int, kernel: int, stride: int, name: str)
     fan_in = channels * kernel * kernel
     return keras.layers.Conv2DTranspose(channels, kernel, strides=stride, padding="same" if stride == 2 else "valid",
                                         kernel_initializer=torch_default(fan_in), bias_initializer=torch_default(fan_in),
-                                        name=name)(inputs)
+                                        name=name, dtype=HEAD_TYPE)(inputs)
+
+
+def _leaky_relu(name: str) -> keras.layers.LeakyReLU:
+    return keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=name, dtype=HEAD_TYPE)

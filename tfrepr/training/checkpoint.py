@@ -20,6 +20,7 @@ from tfrepr.runs import RunDirectory
 from tfrepr.surroundings import set_keras_defaults
 from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest, unloadable
 
+SINGLE = "float32"
 PROGRESS_FORM = {"epoch": int, "best_epoch": int, "best_accuracy": float, "best_loss": float, "train_seconds": float}
 
 
@@ -170,6 +171,8 @@ def _own_temporary_folder() -> Iterator[None]:
 def load_model(path: Path) -> keras.Model:
     """Loads a `.keras` file; safe mode stays on.
 
+    The network computes in float32, whatever the precision of its training: attacks need exact gradients.
+
     Raises:
         UserError: The file is missing or damaged, or is not the one whose digest the record beside it keeps.
     """
@@ -179,6 +182,15 @@ def load_model(path: Path) -> keras.Model:
     advice = check_checkpoint(path)
     set_keras_defaults()
     try:
-        return keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras lets through whatever it meets when it builds the layers
         raise unloadable(path, error, advice) from None
+    return model if all(layer.compute_dtype == SINGLE for layer in model.layers) else _in_single_precision(model)
+
+
+def _in_single_precision(model: keras.Model) -> keras.Model:
+    """A copy with the same weights that computes in float32."""
+    copy = keras.models.clone_model(
+        model, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": SINGLE}))
+    copy.set_weights(model.get_weights())
+    return copy
