@@ -27,6 +27,8 @@ from tfrepr.registry import CORRUPTIONS, DATASETS, ENCODERS, LABELS
 
 SCHEDULES = ("step", "constant", "exponential")
 PREPROCESSING = ("dataset", "per-image")
+PRECISIONS = ("off", "float16", "bfloat16")
+"""Of the layers while they are trained; off is float32."""
 CIFAR_TRAINING_IMAGES = 50_000
 """Images of which the paper takes its percent levels (section 3.2: "of the original training data")."""
 
@@ -68,7 +70,7 @@ class RunConfig:
     preprocessing: str = option("dataset", "per-image: centre crop of 28x28, then each image's own mean and deviation",
                                 choices=PREPROCESSING)
     augmentation: str = option("crop-flip", "random crops, and flips where they keep the class", choices=("crop-flip", "off"))
-    mixed_precision: str = option("off", "compute type", choices=("off", "float16", "bfloat16"))
+    mixed_precision: str = option("off", "type in which the encoder computes while it is trained", choices=PRECISIONS)
     jit: str = option("auto", "XLA compilation; auto: on a GPU only", choices=("auto", "on", "off"))
     deterministic: bool = option(False, "deterministic GPU kernels (the CPU is deterministic anyway)")
     folder: str | None = option(None, "folder of the `folder` data source")

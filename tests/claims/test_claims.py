@@ -23,6 +23,7 @@ from tfrepr.claims.quantities import (
     WorstOfAll,
 )
 from tfrepr.claims.verdicts import ABOVE, BELOW, COMPARABLE, CONTRADICTED, INCONCLUSIVE, NO_VERDICT, SUPPORTED, over_seeds
+from tfrepr.claims.wording import count_text
 from tfrepr.config import RunConfig
 from tfrepr.experiments import evidence, two_cores
 from tfrepr.registry import EXPERIMENTS
@@ -40,7 +41,7 @@ IMAGES = 40
 def write(output, config, accuracy=0.5, right=None, variant=None):
     """A finished run of exactly this config; `right`: which of its test images it answers rightly."""
     fields = {name: getattr(config, name) for name in ("encoder", "label", "percent", "percent_of", "seed", "validation_every",
-                                                       "epochs", "label_smoothing")}
+                                                       "epochs", "label_smoothing", "mixed_precision")}
     path = cell(output, accuracy if right is None else float(np.mean(right)), **fields)
     if right is not None:
         change(path, "metrics.json", test_images=len(right))
@@ -227,6 +228,28 @@ def test_three_seeds_are_paired_by_seed_data_and_epochs(tmp_path):
     assert (finding.verdict(), finding.estimate.over, finding.estimate.count) == (SUPPORTED, "seeds", 3)
 
 
+def test_networks_of_one_precision_are_compared(tmp_path):
+    """Where only seed 0 has a pair in float32, the three pairs in bfloat16 count, and the number says so."""
+    speech, category = (config.replace(mixed_precision="bfloat16") for config in (SPEECH, CATEGORY))
+    write(tmp_path, CATEGORY, 0.20)
+    write(tmp_path, speech, 0.32)
+    compare = minus(SPEECH, CATEGORY, Accuracy(), ABOVE, 0.0)
+    assert judged(tmp_path, compare).verdict() == NOT_RUN
+    assert judged(tmp_path, compare).findings[0].remark == "no seed, data and precision in common"
+    write(tmp_path, category, 0.31)
+    write(tmp_path, SPEECH, 0.50)
+    alone, = judged(tmp_path, compare).findings
+    assert (alone.estimate.values, count_text(alone)) == ((pytest.approx(30),), "1 seed")
+    for seed in (1, 2):
+        write(tmp_path, speech.replace(seed=seed), 0.32 + seed / 100)
+        write(tmp_path, category.replace(seed=seed), 0.31)
+    three, = judged(tmp_path, compare).findings
+    assert three.estimate.values == pytest.approx((1, 2, 3))
+    assert (count_text(three), {run["mixed_precision"] for run in three.runs}) == ("3 seeds, bfloat16", {"bfloat16"})
+    rounded, = judged(tmp_path, minus(speech, SPEECH, Accuracy(), ABOVE, 0.0)).findings
+    assert (rounded.estimate.values, count_text(rounded)) == ((pytest.approx(-18),), "1 seed")
+
+
 def test_two_seeds_have_values_and_no_interval(tmp_path):
     for seed in range(2):
         write(tmp_path, SPEECH.replace(seed=seed), right=first(40 - 4 * seed))
@@ -332,6 +355,10 @@ def test_the_list_asks_what_the_paper_claims():
     epochs = {name: claims[name].comparisons[0].terms[1][0].epochs for name in ("C1", "C1e", "C2", "C2b", "C1 first look")}
     assert epochs == {"C1": 20, "C1e": 60, "C2": 200, "C2b": 600, "C1 first look": 10}
     assert len(claims["C3"].comparisons) == 3 * 4 * 3
+    assert [(comparison.what, comparison.expected, comparison.margin, [cell.mixed_precision for cell, _ in comparison.terms])
+            for comparison in claims["Precision"].comparisons] == [
+        (f"{what}: bfloat16 {MINUS} float32", COMPARABLE, margin, ["bfloat16", "off"]) for what, margin in (
+            ("category, 1% of the images", 3.0), ("speech, 1% of the images", 3.0), ("category, all images", 1.0))]
     assert [comparison.what for comparison in claims["D3"].comparisons] == ["interaction (1% of the images)",
                                                                             "interaction (robust, all images)"]
 

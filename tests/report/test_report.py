@@ -184,7 +184,21 @@ def test_compute_is_counted_once_and_every_seed_is_listed(tmp_path):
     assert found["table1-cifar10"] == ["GPU, X", "1", "1.0", "0.0"]
     assert [row for row in found.values() if row == ["GPU, X", "1", "1.0", hours]]
     row = rows("\n".join(every_seed(sources)))["speech, ResNet-32, CIFAR-10"]
-    assert row == ["600", "official", "0: 90.00, 1: 91.00", "0: 80.00, 1: 80.00"]
+    assert row == ["600", "float32", "official", "0: 90.00, 1: 91.00", "0: 80.00, 1: 80.00"]
+
+
+def test_precision_is_said_beside_a_number_and_not_in_its_title(tmp_path):
+    """Seeds of two precisions are two means; both count for the experiment that asks for the cell."""
+    for seed, precision in enumerate(("off", "off", "bfloat16")):
+        cell(tmp_path, 0.9 + seed / 100, label="speech", seed=seed, mixed_precision=precision)
+    sources = read_sources(tmp_path)
+    found = [line.split(" | ") for line in section("table1-cifar10", sources)
+             if line.startswith("| speech, ResNet-32, CIFAR-10, nearest")]
+    assert [(row[2], row[4], row[6]) for row in found] == [("90.50 ± 0.71", "2", "GPU, X"), ("92.00", "1", "GPU, X, bfloat16")]
+    listed = [line for line in every_seed(sources) if line.startswith("| speech, ResNet-32, CIFAR-10 |")]
+    assert [line.split(" | ")[2:5:2] for line in listed] == [["bfloat16", "2: 92.00"], ["float32", "0: 90.00, 1: 91.00"]]
+    assert "other runs" not in "\n".join(compute(sources))
+    assert any("Half of the precision" in line for line in threats(sources.results.runs))
 
 
 def test_threats_are_those_of_the_runs(tmp_path):

@@ -30,6 +30,7 @@ from tfrepr.config import RunConfig
 from tfrepr.experiments import dimension_entropy, evidence, two_cores
 from tfrepr.paper import published
 from tfrepr.results.attack_rows import ENSEMBLE
+from tfrepr.results.seeds import distinct_cells
 from tfrepr.results.sources import Sources
 
 SET_ON = "2026-11-25"
@@ -55,6 +56,7 @@ REASONS = {
             "under all standard attacks together. What is kept must be a gain, too.",
     "effects": "The paper names dimension and entropy as causes, so any effect above 0 counts.",
     "interaction": "As C2: less than 3 points could not be told from chance.",
+    "precision": "Those of C1 and C2: a smaller difference would decide no claim.",
     "copy": "What C1 calls comparable; with 1,017 original images the interval is about 3 points wide, so that this can be "
             "contradicted, but hardly supported.",
 }
@@ -95,7 +97,7 @@ def judgements(sources: Sources) -> list[Judgement]:
 
 
 def all_claims() -> list[Claim]:
-    """C1 to C6, D1 to D3 and Data; each first look after the claim that it belongs to."""
+    """C1 to C6, D1 to D3, Data and Precision; each first look after the claim that it belongs to."""
     whole, short = _whole(), Study(_by_label(two_cores.all_data()), "first look", mark="first look, 10 epochs")
     few, looks = _few(), _first_looks()
     first = looks[0]
@@ -106,7 +108,8 @@ def all_claims() -> list[Claim]:
         *([_below(few, label), _below(first, label)] for label in ("lowdim", "constant")),
         [_robust(whole), _robust(short)],
         [_convergence(whole), _convergence(few), _convergence(short), _convergence(first)],
-        [_clusters(whole), _clusters(short)], [_kept(whole), _kept(short)], _effects(), [_copies(whole), _copies(short)]]
+        [_clusters(whole), _clusters(short)], [_kept(whole), _kept(short)], _effects(), [_copies(whole), _copies(short)],
+        [_precision(whole, few)]]
     return [claim for group in groups for claim in group]
 
 
@@ -191,6 +194,18 @@ def _copies(study: Study) -> Claim:
     return study.claim("Data", "ours", "Trained on lossy copies, a network does as well on originals",
                        (Comparison(((study.cells[label], 1.0),), f"{label}: original {MINUS} copy", OriginalMinusCopy(),
                                    COMPARABLE, POINT) for label in ("category", "speech")), "copy")
+
+
+def _precision(whole: Study, few: Study) -> Claim:
+    """Every cell that was trained in both precisions."""
+    comparisons = []
+    for cell in distinct_cells(evidence.precision()):
+        study, margin = (few, FEW_IMAGES) if cell.percent < 100 else (whole, POINT)
+        comparisons.append(Comparison(((cell, 1.0), (study.cells[cell.label], -1.0)),
+                                      f"{cell.label}, {study.where}: {cell.mixed_precision} {MINUS} float32", Accuracy(),
+                                      COMPARABLE, margin))
+    return Claim("Precision", "ours", "Trained in bfloat16, networks are as accurate as in float32", tuple(comparisons), SET_ON,
+                 REASONS["precision"])
 
 
 def _effects() -> Iterator[Claim]:

@@ -35,6 +35,9 @@ UNDEFENDED_SIGN = "undefended-breaks"
 """One more for plain categorical runs."""
 MINUS = "\N{MINUS SIGN}"
 
+Place = tuple[int, str, str]
+"""Seed, kind of data and precision of a run."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -197,15 +200,14 @@ def _held_back(finding: Finding, records: Records) -> Finding:
     return replace(finding, word=NO_VERDICT, remark="; ".join([*filter(None, [finding.remark]), *told]))
 
 
-def runs_of(cell: RunConfig, index: RunIndex) -> dict[tuple[int, str], Run]:
-    """The finished runs of a cell by seed and data, those alone that train its number of epochs in its precision.
+def runs_of(cell: RunConfig, index: RunIndex) -> dict[Place, Run]:
+    """The finished runs of a cell, those alone that train its number of epochs, by seed, data and precision.
 
-    Of several with one seed, that with the cell's own config stands.
+    Of several at one place, that with the cell's own config stands.
     """
-    found = [run for seeds in index.seeds(cell) for run in seeds.runs
-             if (run["epochs"], run["mixed_precision"]) == (cell.epochs, cell.mixed_precision)]
-    found.sort(key=lambda run: (run["seed"], run["run"] == cell.replace(seed=run["seed"]).run_name))
-    return {(run["seed"], str(run["data_variant"])): run for run in found}
+    found = [run for seeds in index.seeds(cell) for run in seeds.runs if run["epochs"] == cell.epochs]
+    found.sort(key=lambda run: run["run"] == cell.replace(seed=run["seed"], mixed_precision=run["mixed_precision"]).run_name)
+    return {(run["seed"], str(run["data_variant"]), str(run["mixed_precision"])): run for run in found}
 
 
 def label_name(cell: RunConfig) -> str:
@@ -221,22 +223,29 @@ def minus(first: RunConfig, second: RunConfig, quantity: Quantity, expected: str
 
 
 def _measure(comparison: Comparison, records: Records) -> Finding:
-    """The difference over the seeds that all cells have on the same data and in the same setting.
+    """The difference over the seeds that all cells have on the same data, in one precision and in the same setting.
 
-    Of several kinds of data or settings, that of the most seeds and then the largest setting counts.
+    Of several kinds of data, precisions or settings, that of the most seeds counts, then the cells' own precision, then the
+    largest setting. Cells of different precisions are compared in their own.
     """
-    cells, quantity = [runs_of(cell, records.index) for cell, _ in comparison.terms], comparison.quantity
+    asked, quantity = [cell.mixed_precision for cell, _ in comparison.terms], comparison.quantity
+    cells = [runs_of(cell, records.index) for cell, _ in comparison.terms]
+    if len(set(asked)) > 1:
+        cells = [{(seed, variant, ""): run for (seed, variant, precision), run in runs.items() if precision == own}
+                 for own, runs in zip(asked, cells, strict=True)]
     common = sorted(set.intersection(*map(set, cells)))
     places: dict[tuple[Any, ...], list[tuple[list[Run], list[Measured]]]] = defaultdict(list)
-    for seed, variant in common:
-        runs = [runs_by_seed[seed, variant] for runs_by_seed in cells]
+    for place in common:
+        runs = [by_place[place] for by_place in cells]
         numbers = [quantity.of(run, records) for run in runs]
+        _, variant, precision = place
         for setting in set.intersection(*map(set, numbers)):
-            places[variant, setting].append((runs, [by_setting[setting] for by_setting in numbers]))
+            places[precision == asked[0], setting, variant, precision].append(
+                (runs, [by_setting[setting] for by_setting in numbers]))
     if not places:
-        remark = "" if not all(cells) else "no seed and data in common" if not common else "not measured"
+        remark = "" if not all(cells) else "no seed, data and precision in common" if not common else "not measured"
         return Finding(comparison, None, remark)
-    seeds = places[max(places, key=lambda place: (len(places[place]), place[1], place[0]))]
+    seeds = places[max(places, key=lambda place: (len(places[place]), *place))]
     weights = [weight for _, weight in comparison.terms]
     estimate, remark = _estimate([numbers for _, numbers in seeds], weights, of_images=quantity.of_images)
     return Finding(comparison, estimate, remark, tuple(run for runs, _ in seeds for run in runs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfrepr.claims.comparisons import Finding
+from tfrepr.results.seeds import SINGLE, precision_of
 
 
 def with_minus(text: str) -> str:
@@ -16,6 +17,8 @@ def difference_text(finding: Finding) -> str:
 
 
 def count_text(finding: Finding) -> str:
-    """`"3 seeds"`, or `"10,000 images"` of a single network."""
+    """`"3 seeds"`, `"10,000 images"` of a single network, or `"3 seeds, bfloat16"` where all were trained so."""
     count, over = finding.estimate.count, finding.estimate.over
-    return f"{count:,} {over if count > 1 else over.removesuffix('s')}"
+    precisions = {precision_of(run) for run in finding.runs}
+    half = precisions - {SINGLE} if len(precisions) == 1 else ()
+    return ", ".join([f"{count:,} {over if count > 1 else over.removesuffix('s')}", *half])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from tfrepr.config import PRECISIONS
 from tfrepr.experiments.evidence import BASELINE_DECAYS, BASELINE_RATES
 from tfrepr.experiments.marking import is_measured
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
@@ -77,6 +78,10 @@ def threats(runs: pd.DataFrame) -> Iterator[str]:
         yield ("**Schedules are short.** Where epochs are fewer than the paper's 200 and 600, labels that learn late look "
                "worse than they are. In the paper, in C1 and in C2 category has fewer epochs than the others; C1e and C2b give "
                "all labels the same epochs.")
+    if (runs["mixed_precision"] != "off").any():
+        yield ("**Half of the precision, in part.** Numbers marked `bfloat16` are of networks that were trained in mixed "
+               "precision. The paper does not say in what its networks were trained. Claims compare networks of one precision "
+               "alone, but for the claim Precision, which asks what bfloat16 costs.")
     if runs["encoder"].nunique() < len(ENCODER_TITLES):
         yield f"**Few encoders:** {_listed(runs, 'encoder', lambda name: ENCODER_TITLES.get(name, name)) or 'none yet'}."
     yield ("**Single networks.** With all images most labels have one seed: an interval over test images says nothing of "
@@ -102,16 +107,22 @@ def _hyperparameters(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def compute(sources: Sources) -> list[str]:
-    """Hours of training and of attacks by experiment and device; a run counts once, at the shortest list that asks for it."""
+    """Hours of training and of attacks by experiment and device; a run counts once, at the shortest list that asks for it.
+
+    A run that no list asks for counts where its cell is asked for in another precision.
+    """
     runs = sources.results.runs
     runs = runs[runs["finished"].astype(bool)]
     if runs.empty:
         return ["Not run."]
-    lists = {name: {cell.run_name for cell in EXPERIMENTS[name]()} for name in EXPERIMENTS if not is_measured(name)}
-    shortest = sorted(lists, key=lambda name: len(lists[name]))
+    cells = {name: EXPERIMENTS[name]() for name in EXPERIMENTS if not is_measured(name)}
+    shortest = sorted(cells, key=lambda name: len(cells[name]))
+    asked = [(name, {cell.run_name for cell in cells[name]}) for name in shortest]
+    asked += [(name, {cell.replace(mixed_precision=other).run_name for cell in cells[name] for other in PRECISIONS})
+              for name in shortest]
     attacks = sources.results.attacks.groupby("run")["seconds"].sum()
     table = pd.DataFrame({
-        "experiment": [next((name for name in shortest if run in lists[name]), "other runs") for run in runs["run"]],
+        "experiment": [next((name for name, names in asked if run in names), "other runs") for run in runs["run"]],
         "device": runs["device"].map(lambda device: str(device) if known(device) else "not recorded").to_numpy(),
         "training": pd.to_numeric(runs["train_seconds"]).to_numpy(), "attacks": runs["run"].map(attacks).to_numpy()})
     groups = table.groupby(["experiment", "device"])
@@ -129,10 +140,11 @@ def every_seed(sources: Sources) -> list[str]:
     groups = [seeds for cell in sources.index.cells() for seeds in sources.index.seeds(cell)]
     if not groups:
         return ["Not run."]
-    rows = [(title(seeds.cell), str(seeds.epochs), seeds.said("data_variant"), _by_seed(seeds, "test_accuracy"),
-             _by_seed(seeds, "best_val_accuracy")) for seeds in groups]
+    rows = [(title(seeds.cell), str(seeds.epochs), seeds.precision, seeds.said("data_variant"),
+             *(_by_seed(seeds, column) for column in ("test_accuracy", "best_val_accuracy"))) for seeds in groups]
     return ["Percent, by the nearest label; by validation accuracy the checkpoint was chosen that was tested.", "",
-            *markdown_table(("runs", "epochs", "data", "test accuracy by seed", "validation accuracy by seed"), sorted(rows))]
+            *markdown_table(("runs", "epochs", "trained in", "data", "test accuracy by seed", "validation accuracy by seed"),
+                            sorted(rows))]
 
 
 def _by_seed(seeds: Seeds, column: str) -> str:

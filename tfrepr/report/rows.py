@@ -17,7 +17,7 @@ from tfrepr.paper import TABLE_5, Published, published
 from tfrepr.reading import noted, read_json
 from tfrepr.results.external_runs import other_accuracies, other_attack
 from tfrepr.results.features import feature_scores
-from tfrepr.results.seeds import Mean, Run, Seeds, distinct_cells
+from tfrepr.results.seeds import NOT_MATCHED, SINGLE, Mean, Run, Seeds, distinct_cells
 from tfrepr.results.sources import Sources
 from tfrepr.results.tables import config_columns
 
@@ -161,10 +161,13 @@ def architecture_rows(sources: Sources) -> Iterator[Row]:
 
 
 def title(cell: RunConfig) -> str:
-    """`"speech, ResNet-32, CIFAR-10, 4% of 50,000 training images"`; what else is off its default is named too."""
+    """`"speech, ResNet-32, CIFAR-10, 4% of 50,000 training images"`; what else is off its default is named too.
+
+    What runs of one cell may differ in is left out: columns beside the title say it.
+    """
     parts = [cell.label, ENCODER_TITLES.get(cell.encoder, cell.encoder), DATASET_TITLES.get(cell.dataset, cell.dataset)]
     parts += [share] if (share := share_in_words(cell.percent, cell.percent_of)) else []
-    known = ("seed", "percent", "percent_of", "epochs", "label_options")
+    known = ("percent", "percent_of", "label_options", *NOT_MATCHED)
     parts += [f"{name.replace('_', ' ')} {value}" for name, value in cell.off_default().items() if name not in known]
     return ", ".join(parts)
 
@@ -205,9 +208,8 @@ def behind(seeds: Seeds, mean: Mean) -> tuple[str, str, str, str]:
     """Columns n, epochs, device and data; marks say what a reader should not overlook."""
     epochs = f"{seeds.epochs}" if seeds.epochs >= seeds.cell.epochs else f"{seeds.epochs} of {seeds.cell.epochs}"
     versions = ", mixed versions" if seeds.mixed_versions else ""
-    precision = seeds.said("mixed_precision")
-    return (f"{mean.count}{versions}", epochs, seeds.said("device") + (f", {precision}" if precision != "off" else ""),
-            seeds.said("data_variant"))
+    precision = [seeds.precision] if seeds.precision != SINGLE else []
+    return (f"{mean.count}{versions}", epochs, ", ".join([seeds.said("device"), *precision]), seeds.said("data_variant"))
 
 
 def _difference(ours: float, paper: float, digits: int = 2) -> str:

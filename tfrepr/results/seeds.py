@@ -21,6 +21,9 @@ and what changes speed and rounding. All but the seed, and what does not touch t
 SAID = ("epochs", "mixed_precision", "data_variant")
 """Columns in which seeds of one mean agree."""
 
+SINGLE = "float32"
+"""What runs without mixed precision train in."""
+
 Run = Mapping[Hashable, Any]
 
 
@@ -71,9 +74,19 @@ class Seeds:
         return int(self.runs[0]["epochs"])
 
     @property
+    def precision(self) -> str:
+        """`"float32"`, or the type of mixed precision."""
+        return precision_of(self.runs[0])
+
+    @property
     def mixed_versions(self) -> bool:
         """Whether program or libraries changed between the runs."""
         return any(len({str(run[column]) for run in self.runs}) > 1 for column in ("versions", "commit", "backend"))
+
+
+def precision_of(run: Run) -> str:
+    """What a run was trained in: `"float32"`, or the type of mixed precision."""
+    return SINGLE if run["mixed_precision"] == "off" else str(run["mixed_precision"])
 
 
 def asked_epochs() -> dict[tuple, set[int]]:
