@@ -20,7 +20,7 @@ PASSES_PER_STEP = 2.0
 SECONDS_A_RUN, SECONDS_AN_EPOCH = 8.0, 0.1
 """Whatever the images: building, tracing and loading networks; the log and the state on the disk."""
 
-DEVICES = {"cpu": "two CPU cores", "gpu": "one data-centre GPU"}
+DEVICES = {"cpu": "two CPU cores in float32", "gpu": "one data-centre GPU"}
 """What the speeds were measured on."""
 
 
