@@ -27,8 +27,10 @@ from tfrepr.registry import CORRUPTIONS, DATASETS, ENCODERS, LABELS
 
 SCHEDULES = ("step", "constant", "exponential")
 PREPROCESSING = ("dataset", "per-image")
+SINGLE = "float32"
+"""What networks compute in unless they are being trained in mixed precision."""
 PRECISIONS = ("off", "float16", "bfloat16")
-"""Of the layers while they are trained; off is float32."""
+"""Mixed precision of a training; off is `SINGLE`."""
 CIFAR_TRAINING_IMAGES = 50_000
 """Images of which the paper takes its percent levels (section 3.2: "of the original training data")."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tfrepr.claims.comparisons import Finding
-from tfrepr.results.seeds import SINGLE, precision_of
+from tfrepr.config import SINGLE
+from tfrepr.results.seeds import precision_of
 
 
 def with_minus(text: str) -> str:

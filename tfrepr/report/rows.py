@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tfrepr.config import RunConfig
+from tfrepr.config import SINGLE, RunConfig
 from tfrepr.data.splits import share_in_words
 from tfrepr.experiments.measurements import read_measurement
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
@@ -17,7 +17,7 @@ from tfrepr.paper import TABLE_5, Published, published
 from tfrepr.reading import noted, read_json
 from tfrepr.results.external_runs import other_accuracies, other_attack
 from tfrepr.results.features import feature_scores
-from tfrepr.results.seeds import NOT_MATCHED, SINGLE, Mean, Run, Seeds, distinct_cells
+from tfrepr.results.seeds import NOT_MATCHED, Mean, Run, Seeds, distinct_cells
 from tfrepr.results.sources import Sources
 from tfrepr.results.tables import config_columns
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tfrepr.config import RunConfig
+from tfrepr.config import SINGLE, RunConfig
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.results.tables import CONFIG_DEFAULTS, config_columns
 from tfrepr.runs import RunDirectory
@@ -20,9 +20,6 @@ NOT_MATCHED = ("seed", "epochs", "validation_every", "mixed_precision", "jit", "
 and what changes speed and rounding. All but the seed, and what does not touch the result, are said beside the number."""
 SAID = ("epochs", "mixed_precision", "data_variant")
 """Columns in which seeds of one mean agree."""
-
-SINGLE = "float32"
-"""What runs without mixed precision train in."""
 
 Run = Mapping[Hashable, Any]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tfrepr.config import SINGLE
 from tfrepr.errors import UserError
 from tfrepr.files import npz_bytes, replacing, write_atomically
 from tfrepr.reading import UnreadableFileError, damaged, parse_json, read_arrays
@@ -20,7 +21,6 @@ from tfrepr.runs import RunDirectory
 from tfrepr.surroundings import set_keras_defaults
 from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest, unloadable
 
-SINGLE = "float32"
 PROGRESS_FORM = {"epoch": int, "best_epoch": int, "best_accuracy": float, "best_loss": float, "train_seconds": float}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import keras
 
-from tfrepr.config import RunConfig
+from tfrepr.config import SINGLE, RunConfig
 from tfrepr.surroundings import check_backend, set_keras_defaults
 from tfrepr.training.cost import cores
 
@@ -81,7 +81,7 @@ def jit_compile(config: RunConfig, device: Device) -> bool:
 def compute_types(mixed_precision: str) -> Iterator[None]:
     """Keras's compute type for the layers that are built inside: `"off"` (float32), `"float16"` or `"bfloat16"`."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if mixed_precision == "off" else f"mixed_{mixed_precision}")
+    keras.config.set_dtype_policy(SINGLE if mixed_precision == "off" else f"mixed_{mixed_precision}")
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from tfrepr.config import PRECISIONS
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.names import normalised
@@ -63,7 +64,7 @@ class WeakLabelConfig:
     mixup: float = option(0.0, "alpha of MixUp, 0: none", at_least=0, at_most=1)
     erasing: float = option(0.0, "probability of an erased patch", at_least=0, at_most=1)
     label_smoothing: float = option(0.0, "smoothing of the label category; others have none", at_least=0, at_most=0.99)
-    mixed_precision: str = option("off", "compute type", choices=("off", "float16", "bfloat16"))
+    mixed_precision: str = option("off", "type in which the encoder computes while it is trained", choices=PRECISIONS)
     jit: str = option("auto", "XLA compilation; auto: on a GPU only", choices=("auto", "on", "off"))
     deterministic: bool = option(False, "deterministic GPU kernels (the CPU is deterministic anyway)")
     folder: str | None = option(None, "folder of the `folder` data source")
