@@ -5,7 +5,7 @@
     python benchmarks/training_speed.py --rounds 5      more rounds for a busy machine
 
 (a) bare step: the compiled training step on one batch that is already in memory
-(m) the bare step with `--mixed-precision bfloat16`: faster on CPUs with AMX instructions, slower on others
+(m) the bare step with `--mixed-precision bfloat16`: faster on CPUs with AMX instructions
 (b) pipeline: tf.data alone, on data of CIFAR's size
 (c) end to end: `scripts/train.py` on images of CIFAR's size, as `history.csv` reports it; should be 95% of (a) or more
 (d) PyTorch: the bare step written in plain PyTorch (channels_last, as many threads), where torch is installed;

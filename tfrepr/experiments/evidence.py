@@ -21,7 +21,7 @@ TENTH = {"category": 20, "speech": 60}
 EQUAL_EPOCHS = 60
 BASELINE_EPOCHS = 600
 FAST = "bfloat16"
-"""Mixed precision that halves the time on CPUs with AMX instructions."""
+"""Mixed precision that nearly halves the time on CPUs with AMX instructions."""
 BASELINE_RATES, BASELINE_DECAYS = (0.1, 0.02), (1e-4, 2e-3)
 
 
@@ -79,11 +79,11 @@ def precision() -> list[RunConfig]:
     """Does bfloat16 train as well as float32? Category and speech with 1% of the images, category with all of them.
 
     Twins of cells of `evidence-low-data` and `evidence-all-data`, with their seeds. Where they agree, the other cells may be
-    trained in half the time.
+    trained in little more than half the time.
 
     Command: `python scripts/train.py --experiment evidence-precision --data-dir data --jobs 2`.
     Expected: no difference beyond that of seeds.
-    Cost: 7 runs, about 1.5 core-hours on a CPU with AMX instructions.
+    Cost: 7 runs, about 2 core-hours on a CPU with AMX instructions.
     """
     few = [one_percent(label, seed) for seed in SEEDS for label in TENTH]
     return [run.replace(mixed_precision=FAST) for run in (*few, whole_data("category", TENTH["category"]))]
