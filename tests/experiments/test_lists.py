@@ -186,12 +186,14 @@ def test_forecast_adds_up_and_prefers_what_was_measured(tmp_path):
     # Each takes (20 * 45000 + (20 * 5000 + 10000) / 2) / 15000 seconds, and 8 for the run and 0.1 an epoch.
     assert "On one data-centre GPU: 6 min of training, validation and test" in before
     finish(cells[0], tmp_path, seconds=1800)
-    assert measured_speeds(cells[:1], tmp_path) == {"resnet32": 500.0}
+    assert measured_speeds(cells[:1], tmp_path) == {("resnet32", "off"): 500.0}
     after = forecast("x", cells, tmp_path, GridOptions(jobs=2, scale=0.5))
     assert "1 finished, 4 not started" in after
     # 4 * (20 * 45000 + (20 * 5000 + 10000) / 2) / 500 seconds
     assert "As measured here: 2.1 h of training, validation and test, at the very best 64 min with --jobs 2" in after
     assert "scaled by 0.5" in after
+    faster = forecast("x", [*cells[:1], cells[1].replace(mixed_precision="bfloat16")], tmp_path, GridOptions())
+    assert "As measured here" not in faster, "no run in bfloat16 has been measured"
 
 
 @pytest.mark.parametrize("every", [1, 3, 7, 50])
@@ -215,4 +217,4 @@ def test_a_hundredth_of_the_digits_takes_as_long_as_its_validations():
     assert sizes(RunConfig(validation="none"), features=True) == Sizes(1438, 0, 359, 359)
     assert sizes(RunConfig(dataset="cifar10"), features=True) == Sizes(45_000, 5_000, 10_000, 1_000)
     assert estimate(config, "cpu", {}) == pytest.approx(8 + 20 + (200 * 12 + (200 * 143 + 359) / 2) / 230)
-    assert estimate(config, "measured", {"resnet32": 10.0}) == pytest.approx((200 * 12 + (200 * 143 + 359) / 2) / 10)
+    assert estimate(config, "measured", {("resnet32", "off"): 10.0}) == pytest.approx((200 * 12 + (200 * 143 + 359) / 2) / 10)

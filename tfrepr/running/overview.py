@@ -25,6 +25,8 @@ TRAIN_IMAGES = {"cifar10": 45_000, "cifar100": 45_000, "digits": 1_295}
 OTHER_IMAGES = {"cifar10": (5_000, 10_000), "cifar100": (5_000, 10_000), "digits": (143, 359)}
 """Validation and test images."""
 PIXELS = 32 * 32
+Speeds = Mapping[tuple[str, str], float]
+"""`cost.work` a second, by encoder and mixed precision."""
 STATES = ("finished", "in work", "started", "not started")
 
 
@@ -98,9 +100,9 @@ def sizes(config: RunConfig, features: bool = False) -> Sizes | None:
     return Sizes(train, validation, test, min(test, FEATURE_IMAGES) if features else 0)
 
 
-def measured_speeds(finished: Sequence[RunConfig], output: Path) -> dict[str, float]:
-    """By encoder, the median of `cost.work` over seconds, validation and test included, of finished runs."""
-    speeds: dict[str, list[float]] = {}
+def measured_speeds(finished: Sequence[RunConfig], output: Path) -> Speeds:
+    """The median of `cost.work` over seconds, validation and test included, of finished runs."""
+    speeds: dict[tuple[str, str], list[float]] = {}
     for config in finished:
         run = RunDirectory.of(config, output)
         try:
@@ -110,11 +112,11 @@ def measured_speeds(finished: Sequence[RunConfig], output: Path) -> dict[str, fl
         seconds = metrics["train_seconds"] + (metrics.get("test_seconds") or 0)
         images = Sizes(environment["train_images"], environment.get("validation_images") or 0, metrics.get("test_images") or 0)
         if seconds > 0:
-            speeds.setdefault(config.encoder, []).append(work(config, images) / seconds)
-    return {encoder: median(values) for encoder, values in speeds.items()}
+            speeds.setdefault((config.encoder, config.mixed_precision), []).append(work(config, images) / seconds)
+    return {trained: median(values) for trained, values in speeds.items()}
 
 
-def estimate(config: RunConfig, kind: str, measured: Mapping[str, float], features: bool = False) -> float | None:
+def estimate(config: RunConfig, kind: str, measured: Speeds, features: bool = False) -> float | None:
     """Seconds of a whole run, or None where nothing is known.
 
     Args:
@@ -127,11 +129,12 @@ def estimate(config: RunConfig, kind: str, measured: Mapping[str, float], featur
     if images is None:
         return None
     if kind == "measured":
-        return work(config, images) / measured[config.encoder] if config.encoder in measured else None
+        speed = measured.get((config.encoder, config.mixed_precision))
+        return None if speed is None else work(config, images) / speed
     return expected_seconds(config, kind, images, PIXELS)
 
 
-def _cell_estimate(config: RunConfig, measured: Mapping[str, float], features: bool) -> str:
+def _cell_estimate(config: RunConfig, measured: Speeds, features: bool) -> str:
     seconds = estimate(config, "measured", measured, features)
     if seconds is not None:
         return f", about {duration(seconds)} as here before"
@@ -141,7 +144,7 @@ def _cell_estimate(config: RunConfig, measured: Mapping[str, float], features: b
     return "".join(f", {duration(value)} on {DEVICES[kind]}" for kind, value in seconds.items())
 
 
-def _total(left: Sequence[RunConfig], kind: str, measured: Mapping[str, float], features: bool, jobs: int) -> str:
+def _total(left: Sequence[RunConfig], kind: str, measured: Speeds, features: bool, jobs: int) -> str:
     """One line with the sum over the cells whose time is known, empty where none is."""
     known = [seconds for config in left if (seconds := estimate(config, kind, measured, features)) is not None]
     if not known:
