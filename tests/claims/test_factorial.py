@@ -23,7 +23,7 @@ def test_factors_that_only_add_have_no_interaction():
     cells = {(first, second): {seed: 3.0 * first - 5.0 * second + 100 * seed for seed in range(3)} for first, second in CELLS}
     found = effects(cells)
     assert [effect.mean for effect in (found.first, found.second, found.interaction)] == pytest.approx([3, -5, 0])
-    assert found.first.interval == pytest.approx((3, 3))  # what a seed adds to all four cells cancels
+    assert found.first.values == pytest.approx((3, 3, 3))  # what a seed adds to all four cells cancels
 
 
 def test_least_squares_gives_the_same_effects():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.figures.legibility import assert_legible, texts
-from tests.synthetic_runs import one_attack, write_csv, write_run
+from tests.synthetic_runs import write_csv, write_run
 from tfrepr.claims.factorial import CELLS, effects
 from tfrepr.claims.verdicts import over_seeds
 from tfrepr.experiments.dimension_entropy import FACTORS
@@ -14,7 +14,7 @@ from tfrepr.figures.drawing import pages
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import label_style
 from tfrepr.registry import FIGURES
-from tfrepr.results.attack_rows import COLUMNS
+from tfrepr.results.attack_rows import COLUMNS, PIXEL_PROTOCOLS, Survivors
 from tfrepr.results.tables import read_results
 from tfrepr.selection import find_runs
 
@@ -25,20 +25,21 @@ ACCURACY = {"onehot": (0.30, 0.33, 0.35), "lowdim": (0.25, 0.31, 0.34), "blocks"
 
 
 def write(output, label, seed, accuracy, *, attacked=None, **config):
-    """A run with that test accuracy; `attacked` of its 1000 images withstand the worst of all attacks at 4/255."""
+    """A run with that test accuracy; `attacked` of its 1000 images withstand all protocols together at 4/255, 3 more each."""
     path = write_run(output, variant="CIFAR-10 (JPEG copy)", epochs=2, images=1000,
                      config={"label": label, "percent": 1.0, "seed": seed, **config})
     metrics = json.loads((path / "metrics.json").read_text())
     (path / "metrics.json").write_text(json.dumps({**metrics, "test_accuracy": accuracy}))
     if attacked is not None:
-        rows = one_attack(label, 1000, np.random.default_rng(0), ["adaptive", "ensemble", "untargeted", "worst", "pixel"], 1100,
-                          [0, 4, 8], 0.1)
-        rows += one_attack(label, 1000, np.random.default_rng(1), ["adaptive", "pgd", "untargeted", "margin", "pixel"], 2000,
-                           [0, 4, 8], 0.1)
-        for row in rows:
-            if (row[1], row[5], row[9]) == ("ensemble", 4, "nearest"):
-                row[12] = attacked
+        rows, kept = [], {}
+        for place, protocol in enumerate(PIXEL_PROTOCOLS):
+            key = (protocol, "ensemble", "untargeted", "worst", "pixel", 4.0, 1100, 1, 0, "nearest", 1000)
+            left = np.zeros(1000, bool)
+            left[:attacked] = left[900 + 3 * place:903 + 3 * place] = True
+            rows.append([*key, 950, attacked + 3, None, 0, 1.0])
+            kept[key] = left
         write_csv(path / "attacks.csv", COLUMNS, rows)
+        Survivors(path / "attack_survivors.npz").add(kept)
     return path
 
 
@@ -84,10 +85,19 @@ def test_effects_are_those_of_the_factorial_module(study):
     assert "(n=3)" in axes.get_xlabel()
 
 
-def test_robust_accuracy_is_the_worst_of_all_attacks_at_one_epsilon(study):
+def test_without_one_of_the_protocols_nothing_is_robust(tmp_path):
+    paths = [write(tmp_path, label, 0, 0.5, attacked=20) for label in FACTORS]
+    assert len(DRAW(read_results(paths)).axes[2].texts) == 0
+    for path in paths:
+        lines = (path / "attacks.csv").read_text().splitlines(keepends=True)
+        (path / "attacks.csv").write_text("".join(line for line in lines if not line.startswith("autoattack")))
+    assert "standard, adaptive, autoattack" in DRAW(read_results(paths)).axes[2].texts[0].get_text()
+
+
+def test_robust_accuracy_is_what_withstands_all_protocols_at_one_epsilon(study):
     figure = DRAW(page_of(study, "p1"))
     cells, effects_panel = figure.axes[2:]
-    assert cells.get_title() == "Under the worst of all attacks\nof “adaptive”, ε = 4/255, 1,000 test images"
+    assert cells.get_title() == "Under all protocols together,\nε = 4/255, 1,000 test images"
     for label, values in ACCURACY.items():
         assert marker(cells, label)[1] == pytest.approx(int(100 * values[0]) / 10)
     assert not cells.collections  # one seed has no interval

@@ -22,7 +22,8 @@ def finding(word, *values, quantity=None, expected=ABOVE, margin=0.0):
 
 
 def judgement(*findings, statement="It helps", mark=""):
-    return Judgement(Claim("C9", "ours", statement, tuple(one.comparison for one in findings), "", "", mark), findings)
+    return Judgement(Claim("C9", "ours", statement, tuple(one.comparison for one in findings), "", "", mark=mark),
+                     findings)
 
 
 def words(figure):
@@ -85,6 +86,12 @@ def test_other_units_have_axes_of_their_own_and_far_differences_an_arrow():
     assert "\N{MINUS SIGN}56.0  1 seed" in words(figure)
 
 
+def test_an_interval_that_is_cut_off_has_an_arrow_at_that_end():
+    figure = forest([judgement(finding(INCONCLUSIVE, 0.0, 20.0, 40.0))])
+    markers = [line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"]
+    assert markers == [">", "D"] or markers == ["<", ">", "D"]
+
+
 def test_nothing_to_compare_is_no_figure(tmp_path):
     with pytest.raises(NothingToPlotError, match="evidence-low-data"):
         forest(judgements(read_sources(tmp_path)))
@@ -98,6 +105,6 @@ def test_the_short_plot_has_the_deciding_comparison_of_each_claim_and_the_claims
                      judgement(finding(SUPPORTED, 1.0, quantity=LastLoss()), statement="Loss")], short=True)
     assert_legible(figure)
     assert len(figure.axes) == 1
-    assert {"C9, inconclusive: First", "C9, supported: Second"} <= set(words(figure))
+    assert {"C9, inconclusive (1 of 2): First", "C9, supported: Second"} <= set(words(figure))
     numbers = [word for word in words(figure) if word.endswith("3 seeds")]
     assert [word.split()[0] for word in numbers] == ["+5.0", "+2.0"]

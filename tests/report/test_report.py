@@ -17,7 +17,17 @@ from tfrepr.errors import UserError
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report.account import compute, every_seed, threats
-from tfrepr.report.pages import PAGES, README, full_report, page_blocks, read_sources, section, weak_label_tables, with_blocks
+from tfrepr.report.pages import (
+    PAGES,
+    README,
+    full_report,
+    page_blocks,
+    progress,
+    read_sources,
+    section,
+    weak_label_tables,
+    with_blocks,
+)
 from tfrepr.results.records import keep_records
 from tfrepr.results.tables import experiment_runs
 from tfrepr.running.grid import scaled
@@ -75,7 +85,7 @@ def test_other_epochs_and_other_data_are_rows_of_their_own(tmp_path):
     assert [(ours, n, epochs, data) for _, _, ours, _, n, epochs, _, data, _ in lines] == [
         ("70.00", "1", "600", "CIFAR-10 (JPEG copy)"), ("90.00", "1", "600", "official"),
         ("80.00", "1", "10 of 600", "official")]
-    assert "Trained: 1 of 15 cells, each with one seed or more, for 10 or 600 epochs." in text
+    assert "Trained as asked: 1 of 15 cells, each with one seed or more.\n" in text
 
 
 def test_trials_stand_under_no_experiment(tmp_path):
@@ -87,7 +97,7 @@ def test_trials_stand_under_no_experiment(tmp_path):
     before, trials = full_report(read_sources(tmp_path)).split("## Trials\n")
     row = rows(before)["speech, ResNet-32, CIFAR-10, nearest"]
     assert (row[1], row[4]) == ("99.00", "700")
-    assert "Trained: 1 of 15 cells, each with one seed or more, for 700 epochs." in before
+    assert "Trained as asked: 0 of 15 cells, each with one seed or more. Trained otherwise, some others: 700 epochs in float32." in before
     lines = [line.split(" | ") for line in trials.splitlines() if "nearest" in line]
     assert [(paper, ours, n, epochs) for _, paper, ours, _, n, epochs, *_ in lines] == [
         ("-", "81.50 ± 0.71", "2", "30"), ("-", "79.00", "1", "20")]
@@ -185,6 +195,29 @@ def test_compute_is_counted_once_and_every_seed_is_listed(tmp_path):
     assert [row for row in found.values() if row == ["GPU, X", "1", "1.0", hours]]
     row = rows("\n".join(every_seed(sources)))["speech, ResNet-32, CIFAR-10"]
     assert row == ["600", "float32", "official", "0: 90.00, 1: 91.00", "0: 80.00, 1: 80.00"]
+
+
+def test_two_runs_of_one_seed_count_once(tmp_path):
+    """They differ in what is not said, here in how often they are validated; the cell's own stands."""
+    for every, accuracy in ((7, 0.5), (1, 0.9), (9, 0.4)):
+        cell(tmp_path, accuracy, label="speech", validation_every=every)
+    found = [line.split(" | ") for line in section("table1-cifar10", read_sources(tmp_path))
+             if line.startswith("| speech, ResNet-32, CIFAR-10, nearest")]
+    assert [(row[2], row[4]) for row in found] == [("90.00", "1")]
+
+
+def test_only_runs_as_an_experiment_asks_count_as_done(tmp_path):
+    """Category with 20 epochs in float32 is neither that with 60, nor that in bfloat16."""
+    cell(tmp_path, 0.8, label="category", epochs=20)
+    sources = read_sources(tmp_path)
+
+    def done(name):
+        return progress(name, EXPERIMENTS[name](), sources)
+
+    otherwise = "cells, each with one seed or more. Trained otherwise, some others: 20 epochs in float32."
+    assert done("evidence-all-data") == f"Trained as asked: 1 of 7 {otherwise}"
+    assert done("evidence-precision") == f"Trained as asked: 0 of 3 {otherwise}"
+    assert done("figure4") == "Not run."
 
 
 def test_precision_is_said_beside_a_number_and_not_in_its_title(tmp_path):

@@ -9,6 +9,7 @@ marks of a hidden gradient.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from tfrepr.attacks.diagnosis import BLACK_BOX, NOTABLE
 from tfrepr.attacks.protocols import with_unit
@@ -19,6 +20,14 @@ LARGEST = 128.0
 """Epsilon, in units of 1/255, at which every image can be made grey."""
 UNDEFENDED_EPSILON, UNDEFENDED_LEFT = 8.0, 0.001
 """An undefended network keeps at most this share of all images at this epsilon, in units of 1/255."""
+
+
+class _Gap(NamedTuple):
+    """What is broken without the gradient and not along it, as a share of the initially correct images; where it was seen."""
+
+    share: float
+    message: str
+    epsilon: float
 
 
 def evaluation_signs(rows: Iterable[AttackRow], *, undefended: bool) -> list[Sign]:
@@ -45,7 +54,8 @@ def _step_doubling(rows: Sequence[AttackRow]) -> Sign:
         return _not_measured("step-doubling", "--protocol autoattack, without --steps and with --steps 200")
     fall, steps, row = max(falls, key=lambda found: (found[1], found[0]))
     return Sign("step-doubling", fall <= NOTABLE, f"{2 * steps} steps in place of {steps} break at most {max(0.0, fall):.1%} "
-                f"more of the initially correct images ({_at(row)}; {NOTABLE:.0%} are allowed).")
+                f"more of the initially correct images ({_at(row)}; {NOTABLE:.0%} are allowed).",
+                tuple(sorted(doubled.epsilon for _, of, doubled in falls if of == steps)))
 
 
 def _falls_to_zero(rows: Sequence[AttackRow]) -> Sign:
@@ -65,23 +75,26 @@ def _falls_to_zero(rows: Sequence[AttackRow]) -> Sign:
 def _gradients_lead(rows: Sequence[AttackRow]) -> Sign:
     """On every loss of the decision the gradient does at least what is done without it, and Square has nothing left to do."""
     each_loss, cascade = _gaps(rows, lambda row: row.loss in ("cross_entropy", "margin")), _left_to_square(rows)
-    gaps = [*each_loss, *cascade] if each_loss and cascade else []
-    return _leading("gradients-lead", gaps, "--protocol adaptive and --protocol autoattack, on the same images")
+    both = {gap.epsilon for gap in each_loss} & {gap.epsilon for gap in cascade}
+    gaps = [*each_loss, *cascade] if both else []
+    return _leading("gradients-lead", gaps, "--protocol adaptive and --protocol autoattack, on the same images and at the same "
+                    "epsilon", both)
 
 
 def _training_loss_leads(rows: Sequence[AttackRow]) -> Sign:
     """The same for the loss of the training, which need not follow the decision: where it fails, that loss misleads."""
-    return _leading("training-loss-leads", _gaps(rows, lambda row: row.loss == "training"), "--protocol adaptive")
+    gaps = _gaps(rows, lambda row: row.loss == "training")
+    return _leading("training-loss-leads", gaps, "--protocol adaptive", {gap.epsilon for gap in gaps})
 
 
-def _leading(name: str, gaps: Sequence[tuple[float, str]], command: str) -> Sign:
+def _leading(name: str, gaps: Sequence[_Gap], command: str, epsilons: Iterable[float]) -> Sign:
     if not gaps:
         return _not_measured(name, command)
-    gap, message = max(gaps)
-    return Sign(name, gap <= NOTABLE, f"{message} ({NOTABLE:.0%} are allowed).")
+    gap = max(gaps)
+    return Sign(name, gap.share <= NOTABLE, f"{gap.message} ({NOTABLE:.0%} are allowed).", tuple(sorted(epsilons)))
 
 
-def _gaps(rows: Sequence[AttackRow], chosen: Callable[[AttackRow], bool]) -> list[tuple[float, str]]:
+def _gaps(rows: Sequence[AttackRow], chosen: Callable[[AttackRow], bool]) -> list[_Gap]:
     """By how much the best attack without the gradient beats the best one along it, at each epsilon and for each loss.
 
     In the cascade, where each attack goes on with what is left, losses cannot be told apart.
@@ -93,13 +106,13 @@ def _gaps(rows: Sequence[AttackRow], chosen: Callable[[AttackRow], bool]) -> lis
     for loss, epsilon in dict.fromkeys((row.loss, row.epsilon) for row in white):
         best = min((row for row in white if (row.loss, row.epsilon) == (loss, epsilon)), key=lambda row: row.still_correct)
         for rival in (row for row in black if row.epsilon == epsilon):
-            gap = (best.still_correct - rival.still_correct) / max(1, best.clean_correct)
-            gaps.append((gap, f"{_at(rival).capitalize()} {rival.attack} leaves {rival.still_correct} of {rival.images} images "
-                              f"and the gradient of the {loss.replace('_', '-')} loss {best.still_correct}"))
+            share = (best.still_correct - rival.still_correct) / max(1, best.clean_correct)
+            gaps.append(_Gap(share, f"{_at(rival).capitalize()} {rival.attack} leaves {rival.still_correct} of {rival.images} "
+                             f"images and the gradient of the {loss.replace('_', '-')} loss {best.still_correct}", epsilon))
     return gaps
 
 
-def _left_to_square(rows: Sequence[AttackRow]) -> list[tuple[float, str]]:
+def _left_to_square(rows: Sequence[AttackRow]) -> list[_Gap]:
     """What Square breaks of the images that the gradients of the cascade left."""
     cascade = {(row.attack, row.epsilon, row.steps): row for row in rows if row.protocol == "autoattack"}
     gaps = []
@@ -107,9 +120,9 @@ def _left_to_square(rows: Sequence[AttackRow]) -> list[tuple[float, str]]:
         before = [row for (name, at, _), row in cascade.items() if (name, at) == ("apgd-t", epsilon)]
         if attack == "square" and before:
             left = max(row.still_correct for row in before)
-            gaps.append(((left - square.still_correct) / max(1, square.clean_correct),
-                         f"{_at(square).capitalize()} Square breaks {left - square.still_correct} of the {left} images that "
-                         "the gradients left"))
+            gaps.append(_Gap((left - square.still_correct) / max(1, square.clean_correct),
+                             f"{_at(square).capitalize()} Square breaks {left - square.still_correct} of the {left} images "
+                             "that the gradients left", epsilon))
     return gaps
 
 

@@ -31,6 +31,8 @@ from tfrepr.results.signs import WORDS
 NOT_RUN = "not run"
 REQUIRED_SIGNS = ("step-doubling", "falls-to-zero", "gradients-lead", "binarisation")
 """Signs (`tfrepr.results.signs`) that must hold for every run behind a verdict on robustness."""
+AT_THE_EPSILON = ("step-doubling", "gradients-lead")
+"""Those of them that must be seen at the epsilon of the verdict."""
 UNDEFENDED_SIGN = "undefended-breaks"
 """One more for plain categorical runs."""
 MINUS = "\N{MINUS SIGN}"
@@ -81,8 +83,8 @@ class Claim:
         comparisons: A verdict needs all of them.
         date: Day on which the margins were set.
         reason: Of the margins, one sentence.
+        seen: What was known when the margins were set, as `"before the runs"`.
         mark: What a reader must know beside the verdict, such as `"first look, 10 epochs"`.
-        needs_signs: Whether a verdict is given only where the signs hold that attacks on all runs behind it work.
     """
 
     name: str
@@ -91,8 +93,8 @@ class Claim:
     comparisons: tuple[Comparison, ...]
     date: str
     reason: str
+    seen: str = "before the runs"
     mark: str = ""
-    needs_signs: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,14 @@ class Judgement:
         return f"{word} ({len(self.known)} of {len(self.findings)} comparisons have data)" if missing else word
 
     def deciding(self) -> Finding | None:
-        """Of the comparisons that carry the verdict, that with the least `slack`."""
+        """Of the comparisons that carry the verdict, in the unit of the first, that with the least `slack`.
+
+        None without a difference. Where other comparisons lack data, this is the nearest to the limit of those that have some.
+        """
         carry = [finding for finding in self.known if finding.word == self.word] or self.known
-        return min(carry, key=Finding.slack, default=None)
+        units = [finding.comparison.quantity.unit for finding in carry]
+        return min((finding for finding, unit in zip(carry, units, strict=True) if unit == units[0]), key=Finding.slack,
+                   default=None)
 
 
 def judge(claim: Claim, records: Records) -> Judgement:
@@ -179,20 +186,23 @@ def judge(claim: Claim, records: Records) -> Judgement:
     judged = [finding if finding.estimate is None else
               Finding(finding.comparison, finding.estimate, finding.remark, finding.runs, word)
               for finding, word in zip(found, words(questions), strict=True)]
-    if claim.needs_signs:
-        judged = [_held_back(finding, records) for finding in judged]
-    return Judgement(claim, tuple(judged))
+    return Judgement(claim, tuple(_held_back(finding, records) for finding in judged))
 
 
 def _held_back(finding: Finding, records: Records) -> Finding:
-    """The finding without a verdict, where attacks on its runs are not shown to work; with the signs that fail or lack."""
+    """The finding without a verdict, where attacks on its runs must be shown to work and are not; with what fails or lacks."""
+    epsilon = finding.comparison.quantity.signs_at
+    if epsilon is None:
+        return finding
     lacking: dict[str, list[str]] = defaultdict(list)
     for run in finding.runs:
         undefended = run["label"] == "category" and not run["label_smoothing"]
         signs = records.signs(run)
         for name in (*REQUIRED_SIGNS, *([UNDEFENDED_SIGN] if undefended else [])):
             holds = signs[name].holds if name in signs else None
-            if not holds:
+            if holds and name in AT_THE_EPSILON and epsilon not in signs[name].epsilons:
+                lacking[f"{name} not measured at {epsilon:g}/255"].append(str(run["label"]))
+            elif not holds:
                 lacking[f"{name} {WORDS[holds]}"].append(str(run["label"]))
     if not lacking:
         return finding
@@ -256,7 +266,8 @@ def _estimate(seeds: Sequence[Sequence[Measured]], weights: Sequence[float], *, 
     over = over_seeds([sum(weight * number.value for weight, number in zip(weights, numbers, strict=True))
                        for numbers in seeds])
     if len(seeds) > 1:
-        return over, "" if len(seeds) >= FEWEST_SEEDS else "two seeds have no interval"
+        equal = "equal in all seeds, so without an interval" if over.interval is None else ""
+        return over, equal if len(seeds) >= FEWEST_SEEDS else "two seeds have no interval"
     images = [number.images for number in seeds[0]]
     if any(each is None for each in images) or len({len(each) for each in images}) > 1:
         return over, "one seed, single images not recorded" if of_images else "one seed"

@@ -129,6 +129,11 @@ class Quantity(ABC):
         """The title, shorter where that is possible."""
         return self.title
 
+    @property
+    def signs_at(self) -> float | None:
+        """The epsilon (1/255) at which attacks must be shown to work before the number says something; None: at none."""
+        return None
+
     @abstractmethod
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
         """A run's numbers by setting; of several settings that all runs share, the largest counts."""
@@ -185,7 +190,7 @@ class Attacked(Quantity):
 
 @dataclass(frozen=True)
 class WorstOfAll(Quantity):
-    """Accuracy under all attacks on pixels together, of whatever protocol, percent of all images: from the stored survivors."""
+    """Accuracy under all attacks on pixels together, of all protocols, percent of all images: from the stored survivors."""
 
     epsilon: float
 
@@ -199,22 +204,23 @@ class WorstOfAll(Quantity):
         """The title without the epsilon."""
         return "worst of all attacks on pixels"
 
-    def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
-        """By count of protocols, images, seed of the attack and the settings of each; the first two protocols must be there.
+    @property
+    def signs_at(self) -> float:
+        """Its own epsilon."""
+        return self.epsilon
 
-        The count comes first: two protocols on many images are no substitute for all of them on fewer.
-        """
-        worst = {name: [row for row in records.attacks(run)
-                        if (row["protocol"], row["attack"], row["epsilon"]) == (name, ENSEMBLE, self.epsilon)]
-                 for name in PIXEL_PROTOCOLS}
+    def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
+        """By images, seed of the attack and the settings of each protocol; none where a protocol is missing."""
+        worst = [[row for row in records.attacks(run)
+                  if (row["protocol"], row["attack"], row["epsilon"]) == (name, ENSEMBLE, self.epsilon)]
+                 for name in PIXEL_PROTOCOLS]
         found = {}
-        for protocols in (PIXEL_PROTOCOLS, PIXEL_PROTOCOLS[:2]):
-            for rows in itertools.product(*(worst[name] for name in protocols)):
-                same = {values_of(row, ("images", "attack_seed")) for row in rows}
-                withstood = _percent(together(rows, records.survivors(run))) if len(same) == 1 else None
-                if withstood is not None:
-                    setting = (len(protocols), *same.pop(), *(values_of(row, SETTING) for row in rows))
-                    found[setting] = Measured(float(withstood.mean()), lambda withstood=withstood: withstood)
+        for rows in itertools.product(*worst):
+            same = {values_of(row, ("images", "attack_seed")) for row in rows}
+            withstood = _percent(together(rows, records.survivors(run))) if len(same) == 1 else None
+            if withstood is not None:
+                setting = (*same.pop(), *(values_of(row, SETTING) for row in rows))
+                found[setting] = Measured(float(withstood.mean()), lambda withstood=withstood: withstood)
         return found
 
 
@@ -237,6 +243,11 @@ class KeptShare(Quantity):
     def short(self) -> str:
         """The title without the formula."""
         return f"beyond {SURVIVES:.0%} of the gain"
+
+    @property
+    def signs_at(self) -> float:
+        """Its own epsilon."""
+        return self.epsilon
 
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
         """By the images and seed of both, and their settings."""

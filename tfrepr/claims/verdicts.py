@@ -3,12 +3,14 @@
 A comparison asks whether a difference lies above a margin, below it, or within plus and minus it ("comparable"). It is
 *supported* where the data rule out the opposite, *contradicted* where they rule out what is claimed, and *inconclusive*
 otherwise. Each is a one-sided test at the level 0.025 (two of them for "comparable"), which is the same as to ask on which side
-of the margin the 95% interval lies. Over the comparisons of one claim the p-values are corrected after Holm, so that the chance
-of one false word in a claim stays under 0.025, however many comparisons the claim has.
+of the margin the 95% interval lies. Over all comparisons of one claim, those without data too, the p-values are corrected after
+Holm, so that the chance of one false word in a claim stays near 0.025, however many comparisons the claim has. (A false
+"contradicted" of "comparable" may lie beyond either margin: with three seeds and margins of a third of a standard error its
+chance is 0.033, with margins of one or more 0.025.)
 
-What varies decides the interval. Three seeds or more: Student's t over the differences within a seed. Two seeds: none, the
-values stand for themselves. One seed: the networks are given, and the test images are drawn anew (paired bootstrap); a verdict
-then holds for these networks only.
+What varies decides the interval. Three seeds or more: Student's t over the differences within a seed. Two seeds, or seeds that
+are all equal: none, the values stand for themselves. One seed: the networks are given, and the test images are drawn anew
+(paired bootstrap); a verdict then holds for these networks only.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ FEWEST_SEEDS = 3
 """For an interval over seeds."""
 RESAMPLES = 9999
 """Of the bootstrap over test images."""
+ONE_IMAGE = 100.0
+"""What an image contributes to a difference in percentage points if one network alone is right on it."""
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
 NO_VERDICT = "no verdict"
 """Where attacks are not shown to work, so that what they leave says nothing."""
@@ -62,16 +66,13 @@ class Estimate:
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """Student's t over differences, one a seed; fewer than three have no interval."""
+    """Student's t over differences, one a seed; fewer than three, or equal ones, have no interval."""
     from scipy.stats import t, ttest_1samp
 
     mean = fmean(values)
-    if len(values) < FEWEST_SEEDS:
-        return Estimate(mean, tuple(values), "seeds", len(values))
-    spread = stdev(values) / math.sqrt(len(values))
+    spread = stdev(values) / math.sqrt(len(values)) if len(values) >= FEWEST_SEEDS else 0.0
     if not spread:
-        return Estimate(mean, tuple(values), "seeds", len(values), (mean, mean), lambda margin: float(mean <= margin),
-                        lambda margin: float(mean >= margin))
+        return Estimate(mean, tuple(values), "seeds", len(values))
     ends = ttest_1samp(values, 0).confidence_interval(1 - 2 * ALPHA)
     known = t(len(values) - 1, mean, spread)
     return Estimate(mean, tuple(values), "seeds", len(values), (float(ends.low), float(ends.high)),
@@ -81,15 +82,19 @@ def over_seeds(values: Sequence[float]) -> Estimate:
 def over_images(differences: np.ndarray) -> Estimate:
     """Paired percentile bootstrap over test images; the draw is seeded, so that equal data give equal intervals.
 
+    Two images are added, one for each side (`ONE_IMAGE`), as Bonett and Price 2012 (https://doi.org/10.3102/1076998611411915)
+    do for a difference of paired shares: without them a handful of images on which two networks differ would look certain.
+
     Differences of right and wrong answers have few values, so that a resample is one draw of how often each comes. That is the
     distribution of `scipy.stats.bootstrap`, which would draw ten thousand images one by one for each of the resamples.
 
     Args:
-        differences: float, `(images,)`: what every test image contributes; their mean is the difference.
+        differences: float, `(images,)`: what every test image contributes, in percentage points; their mean is the difference.
     """
-    kinds, counts = np.unique(differences, return_counts=True)
-    draws = np.random.default_rng(0).multinomial(len(differences), counts / len(differences), size=RESAMPLES)
-    means = np.sort(draws @ kinds / len(differences))
+    drawn = len(differences) + 2
+    kinds, counts = np.unique(np.append(differences, (-ONE_IMAGE, ONE_IMAGE)), return_counts=True)
+    draws = np.random.default_rng(0).multinomial(drawn, counts / drawn, size=RESAMPLES)
+    means = np.sort(draws @ kinds / drawn)
     low, high = np.quantile(means, [ALPHA, 1 - ALPHA])
     mean = float(np.mean(differences))
 
@@ -132,10 +137,10 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def words(questions: Sequence[tuple[float, float] | None]) -> list[str]:
-    """The verdict of each comparison of one claim, from its `p_values`; None, which has no interval, is inconclusive."""
-    asked = [place for place, question in enumerate(questions) if question is not None]
-    right, wrong = (holm([questions[place][side] for place in asked]) for side in (0, 1))
-    found = [INCONCLUSIVE] * len(questions)
-    for place, support, opposite in zip(asked, right, wrong, strict=True):
-        found[place] = SUPPORTED if support <= ALPHA else CONTRADICTED if opposite <= ALPHA else INCONCLUSIVE
-    return found
+    """The verdict of each comparison of one claim, from its `p_values`.
+
+    None, which has no interval, is inconclusive, and counts: a comparison may not gain from others that were not run.
+    """
+    right, wrong = (holm([1.0 if question is None else question[side] for question in questions]) for side in (0, 1))
+    return [SUPPORTED if support <= ALPHA else CONTRADICTED if opposite <= ALPHA else INCONCLUSIVE
+            for support, opposite in zip(right, wrong, strict=True)]

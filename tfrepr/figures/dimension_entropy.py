@@ -12,6 +12,8 @@ from tfrepr.figures import style
 from tfrepr.figures.panels import legend, line_keys, panel_grid
 from tfrepr.figures.series import DATA, NothingToPlotError, data_title, page_by
 from tfrepr.registry import FIGURES
+from tfrepr.results.attack_rows import PIXEL_PROTOCOLS
+from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
     from tfrepr.results.tables import Results
 
 TRAIN = "python scripts/train.py --experiment dimension-entropy"
-NOT_ATTACKED = "not attacked yet:\npython scripts/attack.py\n--experiment dimension-entropy\n--protocol adaptive"
-ROBUST = {"protocol": "adaptive", "attack": "ensemble", "goal": "untargeted", "space": "pixel", "epsilon": 4.0,
-          "criterion": "nearest"}
-"""The rows of attacks.csv behind robust accuracy: the worst of all attacks of the adaptive protocol at 4/255, where an image
-counts as correct by its nearest label, before and after. The share is of all attacked images; a network that
-always answers the same class keeps the share of that class, so read it beside the accuracy."""
-ONE_ATTACK = ["images", "attack_seed", "steps", "restarts"]
-"""Columns in which all rows of one picture agree; of several attacks, that of the most runs and then the most images stands."""
+NOT_ATTACKED = ("not attacked yet:\npython scripts/attack.py\n--experiment dimension-entropy\nwith each --protocol of\n"
+                + ", ".join(PIXEL_PROTOCOLS))
+EPSILON = 4.0
+"""Of robust accuracy, in units of 1/255. It is what withstands the protocols `PIXEL_PROTOCOLS` together, where an image counts
+as correct by its nearest label, before and after. The share is of all attacked images; a network that always answers the same
+class keeps the share of that class, so read it beside the accuracy."""
+ONE_ATTACK = ["images", "attack_seed"]
+"""Columns in which all rows of one picture agree; of several, those of the most runs and then the most images stand."""
 ENTROPY_LINES = {"high entropy": "-", "low entropy": (0, (4, 1.6))}
 ASIDE = 0.05
 """How far beside their place the two entropies and single seeds are drawn, so that none hides another."""
@@ -54,11 +56,11 @@ def dimension_against_entropy(results: Results) -> Figure:
 
     Left: means over seeds with Student's 95% interval (three seeds or more) and single seeds as small dots. Right: the effects
     that `tfrepr.claims.factorial` defines, dimension as its first factor, paired by seed, with intervals too; of one or two
-    seeds the values alone. All runs of a page are trained in one way. Robust accuracy is that of `ROBUST`.
+    seeds the values alone. All runs of a page are trained in one way. Robust accuracy is that at `EPSILON`.
     """
     runs = _one_way(results.runs)
     accuracy = runs.assign(value=100 * runs["test_accuracy"].astype(float))
-    attacked = _robust(results.attacks, runs)
+    attacked = _robust(results, runs)
     rows = [Quantity("Accuracy", "Test accuracy (%)", _by_label(accuracy)),
             Quantity(_robust_title(attacked), "Robust accuracy (%)", _by_label(attacked))]
     figure, grid = panel_grid(2, 2, 2.0)
@@ -99,11 +101,13 @@ def _one_way(runs: pd.DataFrame) -> pd.DataFrame:
     return whole[0]
 
 
-def _robust(attacks: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that have rows of `ROBUST`, with what `ONE_ATTACK` names and the share that withstood it, in percent."""
-    rows = attacks[attacks["run"].isin(runs["run"])]
-    for column, wanted in ROBUST.items():
-        rows = rows[rows[column] == wanted]
+def _robust(results: Results, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that all protocols attacked, with what `ONE_ATTACK` names and the share that withstood them, in percent."""
+    cases = worst_cases(results)
+    cases = cases[cases["run"].isin(runs["run"]) & (cases["epsilon"] == EPSILON)]
+    protocols = cases["protocol"].replace(LAST_ITERATE, "standard").groupby([cases[name] for name in ("run", *ONE_ATTACK)])
+    complete = protocols.transform(lambda names: set(PIXEL_PROTOCOLS) <= set(names)).astype(bool)
+    rows = cases[complete & (cases["protocol"] == TOGETHER)]
     if len(rows):
         _, rows = max(rows.groupby(ONE_ATTACK), key=lambda pair: (len(pair[1]), pair[0]))
     found = rows.assign(value=100 * rows["still_correct"] / rows["images"])[["run", "value", *ONE_ATTACK]]
@@ -116,7 +120,7 @@ def _by_label(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 def _robust_title(attacked: pd.DataFrame) -> str:
     images = f", {attacked['images'].iloc[0]:,.0f} test images" if len(attacked) else ""
-    return f"Under the worst of all attacks\nof “{ROBUST['protocol']}”, ε = {ROBUST['epsilon']:g}/255{images}"
+    return f"Under all protocols together,\nε = {EPSILON:g}/255{images}"
 
 
 def _seeds(runs: pd.DataFrame) -> str:

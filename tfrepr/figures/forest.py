@@ -82,7 +82,8 @@ def _lines(chosen: Sequence[tuple[Judgement, Sequence[Finding]]], unit: str) -> 
         known = [finding for finding in findings if finding.comparison.quantity.unit == unit]
         if known:
             first = " (first look)" if judgement.claim.mark else ""
-            yield Line(f"{judgement.claim.name.split(' first look')[0]}, {judgement.word}: {judgement.claim.statement}{first}")
+            verdict = judgement.verdict().replace(" comparisons have data", "")
+            yield Line(f"{judgement.claim.name.split(' first look')[0]}, {verdict}: {judgement.claim.statement}{first}")
         for pair in dict.fromkeys(finding.comparison.what for finding in known):
             yield from _of_pair([finding for finding in known if finding.comparison.what == pair])
 
@@ -136,6 +137,9 @@ def _draw_finding(axes: Axes, height: float, finding: Finding, limits: tuple[flo
     axes.add_patch(Rectangle((low, height - 0.5), high - low, 1, facecolor=CLAIMED, linewidth=0, zorder=0))
     if estimate.interval is not None:
         axes.hlines(height, *np.clip(estimate.interval, *limits), color=color, linewidth=1.2, zorder=2)
+        for end, limit, arrow in zip(estimate.interval, limits, "<>", strict=True):
+            if abs(end) > abs(limit) and end * limit > 0:
+                axes.plot(limit, height, marker=arrow, markersize=3, color=color, zorder=2, markeredgewidth=0, clip_on=False)
     shown = estimate.values if estimate.interval is None else (estimate.mean,)
     for value in shown:
         outside = "<" if value < limits[0] else ">" if value > limits[1] else marker

@@ -86,6 +86,8 @@ def threats(runs: pd.DataFrame) -> Iterator[str]:
         yield f"**Few encoders:** {_listed(runs, 'encoder', lambda name: ENCODER_TITLES.get(name, name)) or 'none yet'}."
     yield ("**Single networks.** With all images most labels have one seed: an interval over test images says nothing of "
            "another initialisation.")
+    yield ("**One draw of a label.** All seeds of a label train against one table: intervals over seeds say nothing of another "
+           "draw of `random`, `shuffle`, `composite` or `lowdim`.")
     yield ("**Attacks may be too weak.** What an attack leaves bounds robustness from above only. Ours have bounds on steps "
            "and queries, and look at part of the test images where the tables say so.")
     yield ("**The label is not all that differs.** Category has another loss, head and learning curve than regressed labels. "

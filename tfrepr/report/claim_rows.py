@@ -15,28 +15,29 @@ from tfrepr.text_tables import Markup, markdown_table, markdown_text
 QUESTIONS = {
     "C6": "Under attacks made for them: do high-entropy labels keep half of the robustness that they gain?",
     "C2": "With 1% of the images: are high-dimensional labels as accurate as one-hot labels?",
-    "C1": "With all images: are high-dimensional labels as accurate as one-hot labels, and constant labels not?",
+    "C1": "With all images, 20 epochs for one-hot labels and 60 for the others: are high-dimensional labels as accurate, and "
+          "constant labels not?",
 }
 """What a reader asks first, by the claim that answers it; its first look answers until the claim itself has data."""
 ANSWERS = {SUPPORTED: "yes", CONTRADICTED: "no", INCONCLUSIVE: "not decided", NO_VERDICT: "not decided", NOT_RUN: "not run"}
-QUESTION_COLUMNS = ("question", "answer", "the number that decides")
-SHORT_COLUMNS = ("", "claim", "verdict", "the number that decides")
+QUESTION_COLUMNS = ("question", "answer", "the number behind it")
+SHORT_COLUMNS = ("", "claim", "verdict", "the number behind it")
 COLUMNS = ("difference", "of", "expected", "ours", "paper", "n", "epochs", "verdict")
 RULE = """A claim is a list of comparisons. A comparison is *supported* where its 95% interval lies on the claimed side of the \
-margin, *contradicted* where it lies on the other, and *inconclusive* elsewhere; p-values are corrected (Holm) over the \
-comparisons of a claim, so that one false word in a claim has a chance of 2.5% at most. The intervals shown \
-are not corrected: one that clears the margin narrowly may still be inconclusive. A claim is supported if all its \
-comparisons are, contradicted if any is. A claim on robustness gets *no verdict* unless the signs hold that attacks on its \
-runs work (docs/attack.md); those that fail are named. \
-Three seeds or more: Student's interval over differences within a seed. Two seeds: no \
-interval, both values are printed. One seed: the test images are drawn anew (paired bootstrap) where both networks kept which \
-images they answer rightly, and the verdict is "for these networks"; without that record, no interval. \
+margin, *contradicted* where it lies on the other, and *inconclusive* elsewhere; p-values are corrected (Holm) over all \
+comparisons of a claim, those without data too, so that one false word in a claim has a chance of about 2.5%. The intervals \
+shown are not corrected: one that clears the margin narrowly may still be inconclusive. A claim is supported if all its \
+comparisons are, contradicted if any is. What is left under all attacks together (C6, D1 to D3) gets *no verdict* unless the \
+signs hold that attacks on its runs work (docs/attack.md); those that fail are named. \
+Three seeds or more: Student's interval over differences within a seed. Two seeds, or equal ones: no interval, all values are \
+printed. One seed: the test images are drawn anew (paired bootstrap, with one image more for each side) where both networks \
+kept which images they answer rightly, and the verdict is "for these networks"; without that record, no interval. \
 "Comparable" asks for two one-sided tests: the interval within plus and minus the margin. Differences are percentage points \
 unless the quantity says otherwise."""
 
 
 def verdict_table(judgements: Sequence[Judgement], report: str = "RESULTS.md") -> list[str]:
-    """A row for each of the `QUESTIONS`: its answer in plain words and the number that decides.
+    """A row for each of the `QUESTIONS`: its answer in plain words and the number behind it.
 
     Args:
         judgements: Of all claims.
@@ -103,11 +104,10 @@ def claim_sections(judgements: Sequence[Judgement]) -> Iterator[str]:
     yield from (RULE, "")
     for judgement in judgements:
         claim = judgement.claim
-        after = "after these runs" if claim.mark else "before the runs"
         yield from (f"### {claim.name}", "")
         source = claim.source[0].upper() + claim.source[1:]
         yield from (f"{source}: {_statement(judgement)}. Verdict: **{judgement.verdict()}**.", "")
-        yield from (f"Margins were set on {claim.date}, {after}. {claim.reason}", "")
+        yield from (f"Margins were set on {claim.date}, {claim.seen}. {claim.reason}", "")
         if judgement.known:
             yield from (_behind(judgement.known), "")
         yield from (*markdown_table(COLUMNS, map(_row, judgement.findings)), "")

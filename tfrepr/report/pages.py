@@ -35,7 +35,7 @@ from tfrepr.report.rows import (
     statistics_rows,
     threshold_rows,
 )
-from tfrepr.results.seeds import RunIndex, distinct_cells
+from tfrepr.results.seeds import RunIndex
 from tfrepr.results.tables import read_results
 from tfrepr.selection import find_runs
 from tfrepr.text_tables import markdown_table, markdown_text
@@ -174,16 +174,20 @@ def command(name: str) -> str:
 
 
 def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
-    """`"Not run."`, or how many of the cells were trained, at least for one seed, and for how many epochs."""
+    """`"Not run."`, or how many of the cells were trained, at least for one seed, and how others were."""
     if is_measured(name):
         done = (sources.output / f"{name}.json").is_file()
         return "Done." if done else "Not run."
-    found = [sources.index.seeds(cell) for cell in distinct_cells(cells)]
-    epochs = sorted({seeds.epochs for groups in found for seeds in groups})
-    if not epochs:
+    whole, others = sources.index.trained(cells)
+    if not whole and not others:
         return "Not run."
-    return (f"Trained: {sum(map(bool, found))} of {len(found)} cells, each with one seed or more, for "
-            f"{' or '.join(map(str, epochs))} epochs.")
+    count = len({cell.replace(seed=0) for cell in cells})
+    ways: dict[str, set[int]] = {}
+    for seeds in others:
+        ways.setdefault(seeds.precision, set()).add(seeds.epochs)
+    otherwise = "; ".join(f"{' or '.join(map(str, sorted(ways[precision])))} epochs in {precision}" for precision in ways)
+    return f"Trained as asked: {len(whole)} of {count} cells, each with one seed or more." + (
+        f" Trained otherwise, some others: {otherwise}." if ways else "")
 
 
 def table(rows: Sequence[Row], others: str = OTHERS) -> list[str]:

@@ -122,12 +122,31 @@ class RunIndex:
                 self._by_cell[_key(run)].append(run)
 
     def seeds(self, cell: RunConfig) -> list[Seeds]:
-        """Its runs in groups that agree in `SAID`, the most epochs first; none where it was not run."""
-        groups: dict[tuple, list[Run]] = defaultdict(list)
-        for run in self._by_cell.get(_key(config_columns(cell)), ()):
-            groups[tuple(str(run[column]) for column in SAID)].append(run)
-        found = [Seeds(cell, tuple(sorted(runs, key=lambda run: run["seed"]))) for runs in groups.values()]
-        return sorted(found, key=lambda seeds: (-seeds.epochs, seeds.said("data_variant")))
+        """Its runs in groups that agree in `SAID`, the most epochs first, then float32; none where it was not run.
+
+        Of several runs with one seed, which differ in what is not said, that which agrees best with the cell stands.
+        """
+        groups: dict[tuple, dict[int, Run]] = defaultdict(dict)
+        runs = self._by_cell.get(_key(config_columns(cell)), ())
+        for run in sorted(runs, key=lambda run: sum(run[name] == getattr(cell, name) for name in NOT_MATCHED)):
+            groups[tuple(str(run[column]) for column in SAID)][run["seed"]] = run
+        found = [Seeds(cell, tuple(seeds[seed] for seed in sorted(seeds))) for seeds in groups.values()]
+        return sorted(found, key=lambda seeds: (-seeds.epochs, seeds.precision != SINGLE, seeds.said("data_variant")))
+
+    def trained(self, cells: Sequence[RunConfig]) -> tuple[list[RunConfig], list[Seeds]]:
+        """Which cells have a run as they ask for it, with whatever seed, and runs of others: shorter, or in another precision.
+
+        A cell that asks for no mixed precision may have been trained in one.
+        """
+        whole, others = [], []
+        for cell in dict.fromkeys(cell.replace(seed=0) for cell in cells):
+            found = self.seeds(cell)
+            if any(seeds.epochs == cell.epochs and cell.mixed_precision in ("off", seeds.runs[0]["mixed_precision"])
+                   for seeds in found):
+                whole.append(cell)
+            else:
+                others += found
+        return whole, others
 
     def cells(self) -> list[RunConfig]:
         """Configs of the shortest runs, one for all seeds."""
