@@ -21,6 +21,7 @@ from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.running.grid import GridOptions, parse_shard, scaled
 from tfrepr.running.runner import run_cells
+from tfrepr.runs import RunDirectory
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, parse_sizes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,3 +126,16 @@ def test_a_command_ends_with_what_to_type_next(mains, name, words, tmp_path, mon
     assert len(suggestions) == end.count("\n") - 1
     for script, line in suggestions:
         mains[script].make_context(script, shlex.split(line))  # parses
+
+
+@pytest.mark.parametrize(("preprocessing", "attacks"), [("dataset", 1), ("per-image", 0)])
+def test_an_attack_is_suggested_where_there_is_one(mains, preprocessing, attacks, tmp_path):
+    """Attacks do not know the crop of per-image preprocessing, which the experiments after Zhang et al. use."""
+    config = RunConfig(dataset="cifar10", label="category", epochs=1, preprocessing=preprocessing)
+    run = RunDirectory.of(config, tmp_path)
+    run.write_json("config.json", config.to_dict())
+    run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    words = ["--dataset", "cifar10", "--label", "category", "--epochs", "1", "--preprocessing", preprocessing]
+    result = CliRunner().invoke(mains["train"], [*words, "--output", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert result.output.count("scripts/attack.py") == attacks

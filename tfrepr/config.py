@@ -67,7 +67,8 @@ class RunConfig:
                                   at_most=MOST_EPOCHS)
     validation: str = option("split", "none: train on all images, log the accuracy on training batches, test the last epoch",
                              choices=("split", "none"))
-    corruption: str = option("true_labels", "corruption of training and test images", choices=CORRUPTIONS.names)
+    corruption: str = option("true_labels", "corruption of all images or labels, those for validation and test too",
+                             choices=CORRUPTIONS.names)
     corruption_level: float = option(1.0, "random_labels: share of the labels that is replaced", at_least=0, at_most=1)
     preprocessing: str = option("dataset", "per-image: centre crop of 28x28, then each image's own mean and deviation",
                                 choices=PREPROCESSING)

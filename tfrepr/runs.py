@@ -245,16 +245,27 @@ class RunDirectory:
             RunRefusedError: The fingerprint of the data or of the label table changed since the run began.
         """
         if (self / "environment.json").exists():
-            earlier = self.environment("data_fingerprint", "label_fingerprint")
-            for key, what in (("data_fingerprint", "data"), ("label_fingerprint", "label table")):
-                if earlier[key] != environment[key]:
-                    raise RunRefusedError(f"The {what} of {self.path} changed since the run began ({earlier[key]} then, "
-                                          f"{environment[key]} now); nothing was overwritten. Restore it, or choose another "
-                                          "--output.")
+            self._refuse_change("data_fingerprint", "data", environment["data_fingerprint"])
+            self._refuse_change("label_fingerprint", "label table", environment["label_fingerprint"])
             return
         for name, array in arrays.items():
             write_atomically(self / name, npy_bytes(array))
         self.write_json("environment.json", environment)
+
+    def refuse_other_data(self, fingerprint: str) -> None:
+        """Checks that the data are those of the run's start.
+
+        Raises:
+            RunRefusedError: They changed since.
+            UserError: environment.json is damaged.
+        """
+        self._refuse_change("data_fingerprint", "data", fingerprint)
+
+    def _refuse_change(self, key: str, what: str, now: str) -> None:
+        then = self.environment(key)[key]
+        if then != now:
+            raise RunRefusedError(f"The {what} of {self.path} changed since the run began ({then} then, {now} now); nothing "
+                                  "was overwritten. Restore it, or choose another --output.")
 
     def note_resumption(self, environment: dict[str, Any], unit: str, number: int) -> None:
         """Keeps in environment.json on what the run goes on, where that changed since it began or was last resumed.

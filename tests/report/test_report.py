@@ -97,7 +97,8 @@ def test_trials_stand_under_no_experiment(tmp_path):
     before, trials = full_report(read_sources(tmp_path)).split("## Trials\n")
     row = rows(before)["speech, ResNet-32, CIFAR-10, nearest"]
     assert (row[1], row[4]) == ("99.00", "700")
-    assert "Trained as asked: 0 of 15 cells, each with one seed or more. Trained otherwise, some others: 700 epochs in float32." in before
+    assert ("Trained as asked: 0 of 15 cells, each with one seed or more. Trained otherwise, some others: 700 epochs in "
+            "float32.") in before
     lines = [line.split(" | ") for line in trials.splitlines() if "nearest" in line]
     assert [(paper, ours, n, epochs) for _, paper, ours, _, n, epochs, *_ in lines] == [
         ("-", "81.50 ± 0.71", "2", "30"), ("-", "79.00", "1", "20")]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.training.test_survival import assert_same_run
 from tfrepr.config import RunConfig
+from tfrepr.data.loading import load_source
 from tfrepr.figures.drawing import choose_runs
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
@@ -237,3 +240,24 @@ def test_a_damaged_result_is_an_error_and_never_trained_over(tmp_path, capsys, d
     said = capsys.readouterr()
     assert "metrics.json" in said.err
     assert "skipped" not in said.out
+
+
+def test_changed_pictures_are_no_finished_cell(tmp_path, capsys):
+    """A picture that was put right must not bring back the old result."""
+    folder = tmp_path / "pictures"
+    for number, name in enumerate(("cat", "dog")):
+        (folder / name).mkdir(parents=True)
+        for shade in range(6):
+            Image.new("RGB", (8, 8), (40 * shade, 120 * number, 0)).save(folder / name / f"{shade}.png")
+    cell = RunConfig(dataset="folder", folder=str(folder), label="category", epochs=1)
+    run = RunDirectory.of(cell, tmp_path)
+    run.path.mkdir(parents=True)
+    run.write_json("config.json", cell.to_dict())
+    run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    run.write_json("environment.json", {"data_fingerprint": load_source(cell, None).fingerprint, "label_fingerprint": "x"})
+    assert run_cells("single", [cell], tmp_path) == 0
+    (folder / "cat" / "0.png").rename(folder / "dog" / "moved.png")
+    assert run_cells("single", [cell], tmp_path) == 2
+    assert "The data of" in capsys.readouterr().err
+    shutil.rmtree(folder)
+    assert run_cells("single", [cell], tmp_path) == 0, "without the pictures nobody can say that they changed"

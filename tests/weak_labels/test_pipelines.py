@@ -1,8 +1,10 @@
 """Both commands from end to end on small pictures, and everything that can be typed wrongly."""
 
+import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,13 +22,14 @@ from tfrepr.errors import UserError
 from tfrepr.figures.style import save
 from tfrepr.figures.weak_labels import accuracy_against_level, suspect_sheet
 from tfrepr.labels.options import LabelOptions
+from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint import load_model
 from tfrepr.training.loop import run_cell
 from tfrepr.weak_labels.cleaning import label_errors
 from tfrepr.weak_labels.command import configs_from_options, list_name
 from tfrepr.weak_labels.options import CleaningConfig, PseudoLabelConfig, WeakLabelConfig
 from tfrepr.weak_labels.results import markdown, mean_table, result_table
-from tfrepr.weak_labels.runs import WeakLabelRun, starting_weights
+from tfrepr.weak_labels.runs import WeakLabelRun, is_from_same_images, starting_weights
 from tfrepr.weak_labels.tasks import noisy_label_task
 from tfrepr.weak_labels.training import blocks, flat_cosine_only, new_model
 from tfrepr.weak_labels.workshop import open_workshop
@@ -79,7 +82,7 @@ def test_pseudo_labels_are_right_and_written_down(missing, pictures):
     assert {f"plots/{run.path.name}.csv", f"plots/{run.path.name}.md"} < {os.path.relpath(path, output) for path in written}
     assert all(map(os.path.isfile, written)), "nothing is named that was not written"
     assert {path.name for path in (output / "plots").iterdir()} == {f"{run.path.name}.csv", f"{run.path.name}.md"}
-    assert re.search(rf"^Next: python scripts/clean_labels.py .*--init-from {run.path}$", result.output, re.MULTILINE)
+    assert re.search(r"^Next: python scripts/clean_labels.py (?!.*--init-from)", result.output, re.MULTILINE)
 
 
 def test_every_stage_keeps_best_and_last(missing):
@@ -105,6 +108,40 @@ def test_a_finished_run_is_skipped(missing, command, pictures):
                      "--output", str(output), "--plots", str(output / "plots"))
     assert "skipped" in result.output
     assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
+
+
+def test_the_table_scores_the_guesses_that_were_kept(missing):
+    run = missing[2]
+    figures = run.metrics()["pseudo_labels"][-1]
+    assert figures["kept_accuracy"] is None, "nobody knows the truth of a folder's own pictures"
+    figures |= {"accuracy": 0.25, "kept_accuracy": 0.75}
+    metrics = run.metrics() | {"pseudo_labels": [figures]}
+    copy = WeakLabelRun(run.path.parent.parent / "copy" / run.path.name)
+    shutil.copytree(run.path, copy.path)
+    copy.write_json("metrics.json", metrics)
+    assert "| 75.0% |" in markdown(mean_table(result_table([copy])))
+
+
+def test_changed_pictures_are_no_finished_run(command, pictures, tmp_path):
+    """A label that was put right must not bring back what was found before."""
+    folder, words = tmp_path / "pictures", ("--label", "category", "--folds", "2", "--plots", str(tmp_path / "plots"))
+    shutil.copytree(pictures, folder)
+    (folder / "test" / "bars" / "00.png").rename(folder / "test" / "dots" / "wrong.png")
+    words = ("clean_labels", *QUICK, "--data-dir", str(folder), *words, "--output", str(tmp_path))
+    result = command(*words)
+    assert result.exit_code == 0, result.output
+    assert "72 training images, and 18 test images, whose labels are looked at, too" in result.output
+    run = WeakLabelRun(next((tmp_path / "weak_labels").iterdir()))
+    errors = pd.read_csv(run / "label_errors.csv")
+    assert len(errors) == 90
+    assert errors["file"].iloc[0] == "test/dots/wrong.png"
+    assert (errors["image"].iloc[0], errors["suggested"].iloc[0], errors["flagged"].iloc[0]) == (72 + 5 + 6, "bars", 1)
+    assert run.metrics()["flagged_test_images"] >= 1
+    assert "finished earlier, skipped" in command(*words).output
+    (folder / "test" / "dots" / "wrong.png").rename(folder / "test" / "bars" / "00.png")
+    again = command(*words)
+    assert again.exit_code == 2
+    assert "changed since the run began" in again.stderr
 
 
 def test_wrong_labels_are_found_and_shown(noisy, pictures):
@@ -162,6 +199,28 @@ def test_cleaning_starts_from_a_run_of_plain_training(pictures, tmp_path, capsys
         starting_weights(plain.path)
 
 
+def test_a_start_from_the_same_images_is_known(missing, pictures, tmp_path):
+    """A run, a file of weights in it, and a plain run of digits; a link to the folder is the folder."""
+    run, link = missing[2], tmp_path / "link"
+    link.symlink_to(pictures)
+    same = CleaningConfig(dataset="folder", folder=str(link), image_size=16, init_from=str(run.path))
+    assert is_from_same_images(same)
+    for start, answer in ((run / "training1" / "model.keras", True), (tmp_path / "model.keras", False)):
+        assert is_from_same_images(dataclasses.replace(same, init_from=str(start))) is answer
+    assert not is_from_same_images(dataclasses.replace(same, folder=str(tmp_path)))
+    assert not is_from_same_images(CleaningConfig(init_from=str(run.path)))
+    assert not is_from_same_images(CleaningConfig())
+    RunDirectory(tmp_path / "plain").write_json("config.json", RunConfig().to_dict())
+    assert is_from_same_images(CleaningConfig(init_from=str(tmp_path / "plain")))
+
+
+def test_cleaning_warns_of_a_network_that_knows_the_labels(missing, command, pictures, tmp_path):
+    result = command("clean_labels", *QUICK, "--data-dir", str(pictures), "--folds", "2", "--init-from", str(missing[2].path),
+                     "--output", str(tmp_path), "--plots", str(tmp_path / "plots"))
+    assert result.exit_code == 0, result.output
+    assert f"Warning: {missing[2].path} was trained on the same images." in result.stderr
+
+
 def test_what_to_start_from_must_exist(tmp_path):
     with pytest.raises(UserError, match="init-from"):
         starting_weights(tmp_path)
@@ -210,6 +269,10 @@ WRONG = [
     ("clean_labels", ["--folds", "1"], "at least 2"),
     ("clean_labels", ["--dataset", "folder"], "needs the folder's path"),
     ("clean_labels", ["--init-from", "nowhere"], "--init-from wants"),
+    ("clean_labels", ["--label", "speech-augmented"], "varies from image to image"),
+    ("pseudo_label", ["--image-size", "64"], "belongs to the data source `folder`"),
+    ("clean_labels", ["--dataset", "folder", "--data-dir", ".", "--noise", "pairs", "--noise-pairs", "no=such"],
+     "Add --noise-rate"),
 ]
 
 

@@ -15,8 +15,8 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, plots: Pat
     """Confident learning: train with cross-validation, find wrong labels with cleanlab, train again without them.
 
     Makes labels of a data source wrong (--noise-rate), or takes a folder of pictures as it is. The run directory holds a list
-    of all labels, the most suspect first, and a picture sheet of these. A finished run is skipped, an interrupted one goes on
-    where it stopped.
+    of all labels, the most suspect first, and a picture sheet of these; of a folder, the labels of test pictures too. A
+    finished run is skipped, an interrupted one goes on where it stopped.
     """
     configs = configs_from_options(CleaningConfig, experiment, given(options), data_dir)
     from tfrepr.weak_labels.cleaning import run_cleaning

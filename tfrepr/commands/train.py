@@ -75,6 +75,7 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
     exit_code = run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard,
                           log_steps=log_steps, grid=grid)
     if exit_code == 0:
+        attack = [command_line("attack", experiment=name, data_dir=data_dir, output=output)]  # no attack crops images
         say_next(command_line("plot_results", experiment=name, output=output),
-                 command_line("attack", experiment=name, data_dir=data_dir, output=output))
+                 *(attack if all(config.preprocessing == "dataset" for config in configs) else []))
     sys.exit(exit_code)

@@ -32,8 +32,8 @@ class ImageDataset:
         mean, std: Per channel, of images scaled to [0, 1].
         flip: Whether a horizontal flip keeps the class (it does not for digits).
         validation: Size of the validation set: a count (CIFAR: 5,000, drawn as the paper does) or a fraction (stratified).
-        train_files: Where the training images were read from, one path an image, relative to the source's folder; empty for
-            sources that do not keep each image in a file.
+        train_files, test_files: Where the images were read from, one path an image, relative to the source's folder; empty
+            for sources that do not keep each image in a file.
 
     Raises:
         UserError: Class names that are equal or cannot be shown, images of another shape, or class ids that are not one integer
@@ -52,6 +52,7 @@ class ImageDataset:
     flip: bool
     validation: int | float
     train_files: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", class_names_from(self.class_names, self.variant))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tfrepr.data.dataset import ImageDataset
+from tfrepr.files import user_path
 from tfrepr.registry import DATASETS
 
 
@@ -26,6 +27,11 @@ class Source(Protocol):
 def source_folder(source: Source, data_dir: Path | None) -> Path | None:
     """The folder that `--data-dir` names now, else the one in the config; None: the source looks in its own places."""
     return data_dir or (Path(source.folder) if source.folder is not None else None)
+
+
+def has_pictures(source: Source) -> bool:
+    """Whether the source is a folder of pictures that is there: it may have changed since it was last read."""
+    return source.folder is not None and user_path(source.folder).is_dir()
 
 
 def load_source(source: Source, data_dir: Path | None) -> ImageDataset:

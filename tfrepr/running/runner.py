@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from tfrepr.config import RunConfig
+from tfrepr.data.loading import has_pictures, load_source
 from tfrepr.errors import RunInUseError, UserError
 from tfrepr.experiments.marking import trial_name
 from tfrepr.reading import noted
@@ -126,11 +127,13 @@ def _on_ray(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, g
 def _answered(config: RunConfig, output: Path, alone: bool) -> Outcome | None:
     """The outcome of a cell that needs no training now, found without TensorFlow; a single cell is not passed over.
 
-    A finished cell with a damaged config or result has failed: it is not trained over.
+    A finished cell with a damaged config or result, or with pictures that changed since, has failed: it is not trained over.
     """
     run = RunDirectory.of(config, output)
     try:
         if run.finished and run.config() == config and run.metrics("test_accuracy"):
+            if has_pictures(config):
+                run.refuse_other_data(load_source(config, None).fingerprint)
             return Outcome(config, "finished earlier")
     except UserError as error:
         return Outcome(config, "failed", error.exit_code, str(error))

@@ -113,7 +113,7 @@ def run_configs(run_one: Callable, configs: Sequence[WeakLabelConfig], output: P
     if runs:
         _report(runs, plots, name)
     if exit_code:
-        click.echo("The same command tries again what failed, and leaves finished runs as they are.")
+        click.echo("Once that is mended, the same command goes on, and leaves finished runs as they are.")
     else:
         say_next(*_next_commands(runs, output))
     return exit_code
@@ -147,6 +147,6 @@ def _next_commands(runs: Sequence[WeakLabelRun], output: Path) -> list[str]:
     same = {"dataset": config.dataset, "data_dir": config.folder, "image_size": config.image_size, "encoder": config.encoder,
             "label": config.label, "output": output}
     if config.task == PseudoLabelConfig.task:
-        return [command_line("clean_labels", **same, init_from=runs[0].path)]
+        return [command_line("clean_labels", **same)]
     return [command_line("train", **same) + ("" if config.folder is None else "   # when the wrong labels are put right")]
 

@@ -29,6 +29,8 @@ from tfrepr.registry import DATASETS, ENCODERS, LABELS
 
 FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given")
 LARGEST_SIDE = 512
+AUGMENTED = "speech-augmented"
+"""The label that is another for every image of a class; both pipelines train with one row a class."""
 CATEGORY_RATES, REGRESSION_RATES = (2e-3, 5e-4), (3e-2, 1e-2)
 """Rates of the two stages. Label rows lie tens away from 0, and a step of Adam is as long as the rate, whatever the loss."""
 
@@ -76,6 +78,13 @@ class WeakLabelConfig:
         if (self.folder is not None) != (self.dataset == "folder"):
             raise UserError("The data source `folder` needs the folder's path (--data-dir), and only it takes one. "
                             f"Received: dataset {self.dataset!r}, folder {self.folder!r}.")
+        if self.image_size is not None and self.dataset != "folder":
+            raise UserError("--image-size belongs to the data source `folder`; others have a size of their own. Received: "
+                            f"--image-size {self.image_size} with the data source {self.dataset!r}. Leave it out, or use "
+                            "--sizes.")
+        if self.label == AUGMENTED:
+            raise UserError(f"The label {AUGMENTED!r} varies from image to image, which these commands do not do. Use --label "
+                            "speech.")
         if self.weights != "none" and self.encoder != "resnet50":
             raise UserError(f"--weights {self.weights} belongs to the encoder resnet50. Received: encoder {self.encoder!r}. "
                             "Use --encoder resnet50 or --weights none.")
@@ -182,8 +191,9 @@ class CleaningConfig(WeakLabelConfig):
     task: ClassVar[str] = "noisy"
     script: ClassVar[str] = "clean_labels.py"
 
-    noise_rate: float | None = option(None, "share of the training labels that is made wrong (default: 0.2; a folder's "
-                                            "labels are taken as they are)", at_least=0, at_most=1)
+    noise_rate: float | None = option(None, "share of the training labels of each class that is made wrong, with --noise-pairs "
+                                            "of each class that has one (default: 0.2; a folder's labels are taken as they "
+                                            "are)", at_least=0, at_most=1)
     noise: str = option("symmetric", "wrong labels: any other class, or the one of a pair", choices=("symmetric", "pairs"))
     noise_pairs: tuple[tuple[str, str], ...] = option((), "with --noise pairs: a class and what it is mistaken for, as cat=dog "
                                                           "(repeatable; default: each class for the next one)")
@@ -204,6 +214,9 @@ class CleaningConfig(WeakLabelConfig):
         if self.noise_rate is not None and self.noise_rate >= 1:
             raise UserError("noise-rate must be less than 1: at 1 no label is right, and nothing can be learned from them. "
                             f"Received: {self.noise_rate:g}.")
+        if self.noise_rate is None and self.noise != "symmetric":
+            raise UserError("--noise says which labels are made wrong, and the labels of a folder are taken as they are. Add "
+                            "--noise-rate, or leave --noise out.")
         if self.noise_pairs and self.noise != "pairs":
             raise UserError("--noise-pairs belongs to --noise pairs. Add it, or leave the pairs out.")
 

@@ -14,7 +14,7 @@ import numpy as np
 from tfrepr.data.splits import stratified_holdout
 from tfrepr.seeds import generator
 from tfrepr.weak_labels.options import PseudoLabelConfig
-from tfrepr.weak_labels.runs import WeakLabelRun
+from tfrepr.weak_labels.runs import WeakLabelRun, is_from_same_images
 from tfrepr.weak_labels.tasks import UNLABELLED, missing_label_task
 from tfrepr.weak_labels.training import VALIDATION_SHARE, Trained, blocks, probabilities, train
 from tfrepr.weak_labels.workshop import Workshop, run_pipeline
@@ -41,6 +41,9 @@ def _pipeline(workshop: Workshop, truth: np.ndarray | None) -> dict[str, Any]:
     config, given = workshop.config, workshop.dataset.train_ids
     labelled, unlabelled = np.flatnonzero(given != UNLABELLED), np.flatnonzero(given == UNLABELLED)
     click.echo(f"  {len(labelled)} labelled and {len(unlabelled)} unlabelled images")
+    if truth is not None and is_from_same_images(config):
+        click.secho(f"  Warning: {config.init_from} was trained on the same images. It may know the labels that are hidden "
+                    "here. Start from a run on other images, or leave --init-from out.", fg="yellow", err=True)
     kept, held = stratified_holdout(given[labelled], VALIDATION_SHARE, generator(config.seed, "split"))
     train_rows, validation_rows = labelled[kept], labelled[held]
     stages = blocks(config, workshop.dataset.image_shape[0])

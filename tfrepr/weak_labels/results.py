@@ -22,7 +22,7 @@ LEVELS = {"missing": "labelled_percent", "noisy": "noise_rate"}
 ONE_TABLE = ("dataset", "data_variant", "encoder", "settings")
 """Columns in which the rows of one table agree."""
 SCORES = {"missing": ("pseudo_label_accuracy",), "noisy": ("precision", "recall", "f1")}
-TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_accuracy": "pseudo-labels right",
+TITLES = {"labelled_percent": "labelled", "noise_rate": "noise", "pseudo_label_accuracy": "kept pseudo-labels right",
           "precision": "precision", "recall": "recall", "f1": "F1", "test_accuracy_before": "test before",
           "test_accuracy_after": "test after", "seeds": "seeds"}
 
@@ -43,7 +43,7 @@ def _row(run: WeakLabelRun) -> dict[str, Any]:
     metrics = run.metrics("test_accuracy_before", "test_accuracy_after")
     level = LEVELS[config.task]
     rounds = metrics.get("pseudo_labels") or [{}]
-    figures = {**metrics, "pseudo_label_accuracy": rounds[-1].get("accuracy")}
+    figures = {**metrics, "pseudo_label_accuracy": rounds[-1].get("kept_accuracy")}
     wanted = (*SCORES[config.task], "test_accuracy_before", "test_accuracy_after")
     return {"run": run.path.name, "task": config.task, "dataset": config.dataset, "data_variant": environment["data_variant"],
             "encoder": config.encoder, "label": config.label, "seed": config.seed, "settings": _settings(config),

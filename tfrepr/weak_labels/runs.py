@@ -12,10 +12,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
+from tfrepr.reading import noted, read_json
 from tfrepr.runs import RunDirectory
 from tfrepr.weak_labels.options import WeakLabelConfig
 
@@ -46,6 +49,27 @@ class WeakLabelRun(RunDirectory):
         """What the run has written for people: lists of labels and the sheet of suspect pictures, those that there are."""
         return [path for pattern in ("pseudo_labels-*.csv", "label_errors.csv", "suspects.png")
                 for path in sorted(self.path.glob(pattern))]
+
+
+def is_from_same_images(config: WeakLabelConfig) -> bool:
+    """Whether the network that `--init-from` names was trained on the images of this run, as far as its run's config says.
+
+    Such a network may know the labels that are hidden here, and takes the wrong ones for right.
+    """
+    if config.init_from is None:
+        return False
+    start = user_path(config.init_from).absolute()
+    for folder in islice((start, *start.parents), 4):  # a file of weights lies in a run, a training of it or a stage of that
+        if (folder / "config.json").is_file():
+            found = noted(lambda folder=folder: read_json(folder / "config.json", dict[str, Any]), {})
+            return found.get("dataset") == config.dataset and _same_folder(found.get("folder"), config.folder)
+    return False
+
+
+def _same_folder(first: str | None, second: str | None) -> bool:
+    if first is None or second is None:
+        return first == second
+    return user_path(first).resolve() == user_path(second).resolve()
 
 
 def starting_weights(path: Path) -> Path:

@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.loading import has_pictures
 from tfrepr.data.resizing import PixelMap, evaluation_batches, standardisation
 from tfrepr.files import write_atomically
 from tfrepr.labels.build import build_representation
@@ -55,17 +56,18 @@ class Workshop:
         return evaluation_batches(images, ids, side=side or self.side, pixel_map=self.pixel_map)
 
     def write_list(self, name: str, rows: np.ndarray, **columns: Any) -> None:
-        """Writes a CSV file of training images into the run directory.
+        """Writes a CSV file of images into the run directory.
 
         Args:
             name: Of the file.
-            rows: Indices of the images, `(n,)`; they are the column `image`, and `file` says where each was read from, in data
-                sources of files.
+            rows: Indices of the images, `(n,)`, first the training images, then those of the test; they are the column
+                `image`, and `file` says where each was read from, in data sources of files.
             columns: Further columns of n values.
         """
         import pandas as pd
 
-        files = {"file": [self.dataset.train_files[row] for row in rows]} if self.dataset.train_files else {}
+        of_image = (*self.dataset.train_files, *self.dataset.test_files)
+        files = {"file": [of_image[row] for row in rows]} if of_image else {}
         table = guarded_frame(pd.DataFrame({"image": rows, **files, **columns}))
         text = table.to_csv(index=False, lineterminator="\n")
         write_atomically(self.run / name, text.encode("utf-8", "backslashreplace"))  # names of files can hold any bytes
@@ -85,6 +87,8 @@ def run_pipeline(config: WeakLabelConfig, output: Path, load_task: Callable[[], 
         UserError: Unusable input, or a run directory in use or made by another config.
     """
     run = WeakLabelRun.of(config, output)
+    if run.finished and has_pictures(config):
+        run.refuse_other_data(load_task().dataset.fingerprint)
     if run.skipped(config):
         return run
     task = load_task()

@@ -45,19 +45,21 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
                         f"--data-dir {data_dir}.")
     root, side = user_path(data_dir), image_size or DEFAULT_SIZE
     listing = list_folder(root)
-    names = _relative(root, [path for found in listing.train.values() for path in found])
+    names = _names(root, listing.train)
     if listing.test is None:
         images, ids = _load(root, listing.train, side, at_least=3)
         train, test = stratified_holdout(ids, TEST_FRACTION, generator(TEST_SEED, "split", "folder"))
         train_images, train_ids, test_images, test_ids = images[train], ids[train], images[test], ids[test]
-        names = [names[row] for row in train]
+        names, test_names = [names[row] for row in train], [names[row] for row in test]
     else:
         train_images, train_ids = _load(root / "train", listing.train, side, at_least=2)
         test_images, test_ids = _load(root / "test", listing.test, side, at_least=1)
+        test_names = _names(root, listing.test)
     mean, std = channel_statistics(train_images)
     return ImageDataset(name="folder", variant=f"folder {printable(root.resolve().name)}", class_names=tuple(listing.train),
                         train_images=train_images, train_ids=train_ids, test_images=test_images, test_ids=test_ids,
-                        mean=mean, std=std, flip=True, validation=0.1, train_files=tuple(names))
+                        mean=mean, std=std, flip=True, validation=0.1, train_files=tuple(names),
+                        test_files=tuple(test_names))
 
 
 def unlabelled_pictures(root: Path, side: int) -> tuple[np.ndarray, list[str]]:
@@ -76,6 +78,10 @@ def unlabelled_pictures(root: Path, side: int) -> tuple[np.ndarray, list[str]]:
     root = user_path(root)
     files = list_folder(root).unlabelled
     return read_pictures(files, side), _relative(root, files)
+
+
+def _names(root: Path, files: Files) -> list[str]:
+    return _relative(root, [path for found in files.values() for path in found])
 
 
 def _relative(root: Path, files: list[Path]) -> list[str]:
