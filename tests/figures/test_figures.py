@@ -150,6 +150,14 @@ def test_epochs_without_validation_are_bridged(tmp_path):
     np.testing.assert_array_equal(axes.lines[0].get_xdata(), [2, 4])
 
 
+@pytest.mark.parametrize(("precisions", "said"), [(("off",), ""), (("bfloat16",), ", bfloat16"),
+                                                  (("off", "bfloat16"), ", partly bfloat16")])
+def test_mixed_precision_is_said_in_the_title(tmp_path, precisions, said):
+    paths = [write_run(tmp_path, config={"seed": seed, "mixed_precision": precision})
+             for seed, precision in enumerate(precisions)]
+    assert FIGURES["learning-curves"](read_results(paths)).get_suptitle() == f"Losses: CIFAR-10, 30 epochs{said}"
+
+
 def test_unfinished_runs_are_counted_in_the_title(tmp_path):
     paths = [write_run(tmp_path, finished=seed > 0, config={"seed": seed}) for seed in range(2)]
     results = read_results(paths)

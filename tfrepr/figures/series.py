@@ -62,7 +62,7 @@ def page_by(*columns: str) -> Callable[[Callable], Callable]:
 def data_title(runs: pd.DataFrame) -> str:
     """What the runs of one page were trained on, as `"CIFAR-10 (JPEG copy), 10% of 50,000 training images, 20 to 60 epochs"`.
 
-    Epochs are left out where they are the paper's (A.4.1).
+    Epochs are left out where they are the paper's (A.4.1), and the precision where it is float32.
     """
     first = runs.iloc[0]
     dataset = DATASET_TITLES.get(first["dataset"], first["dataset"])
@@ -72,7 +72,7 @@ def data_title(runs: pd.DataFrame) -> str:
     elif variant != "official":
         dataset = variant
     share = share_in_words(first["percent"], first["percent_of"])
-    return dataset + (share and f", {share}") + _epochs_title(runs)
+    return dataset + (share and f", {share}") + _epochs_title(runs) + _precision_title(runs)
 
 
 def _epochs_title(runs: pd.DataFrame) -> str:
@@ -82,6 +82,14 @@ def _epochs_title(runs: pd.DataFrame) -> str:
     if (runs["epochs"] == paper).all():
         return ""
     return f", {low} epochs" if low == high else f", {low} to {high} epochs"
+
+
+def _precision_title(runs: pd.DataFrame) -> str:
+    """In which type the encoders computed while they were trained, where that was not float32 for all."""
+    mixed = sorted(set(runs["mixed_precision"]) - {"off"})
+    if not mixed:
+        return ""
+    return f", {'partly ' if (runs['mixed_precision'] == 'off').any() else ''}{' and '.join(mixed)}"
 
 
 def encoders(runs: pd.DataFrame) -> list[str]:
