@@ -74,7 +74,7 @@ class RunConfig:
                                 choices=PREPROCESSING)
     augmentation: str = option("crop-flip", "random crops, and flips where they keep the class", choices=("crop-flip", "off"))
     mixed_precision: str = option("off", "type in which the encoder computes while it is trained", choices=PRECISIONS)
-    jit: str = option("auto", "XLA compilation; auto: on a GPU only", choices=("auto", "on", "off"))
+    jit: str = option("auto", "XLA compilation; auto: on a GPU and with JAX", choices=("auto", "on", "off"))
     deterministic: bool = option(False, "deterministic GPU kernels (the CPU is deterministic anyway)")
     folder: str | None = option(None, "folder of the `folder` data source")
     image_size: int | None = option(None, "image side of the `folder` data source, pixels", at_least=8, at_most=512)

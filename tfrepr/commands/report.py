@@ -30,7 +30,7 @@ def main(output: Path, report: Path | None, no_figures: bool, publish: bool, pro
     """Compare all finished runs with the paper.
 
     Writes RESULTS.md, figures, and the records of the runs (config, environment, logs; no weights, no data) into a folder of
-    their own. Nothing of the project changes, unless --publish says so.
+    their own. Nothing of the project changes, unless --publish or --page says so.
     """
     from tfrepr.report import publishing
 

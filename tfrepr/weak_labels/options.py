@@ -67,7 +67,7 @@ class WeakLabelConfig:
     erasing: float = option(0.0, "probability of an erased patch", at_least=0, at_most=1)
     label_smoothing: float = option(0.0, "smoothing of the label category; others have none", at_least=0, at_most=0.99)
     mixed_precision: str = option("off", "type in which the encoder computes while it is trained", choices=PRECISIONS)
-    jit: str = option("auto", "XLA compilation; auto: on a GPU only", choices=("auto", "on", "off"))
+    jit: str = option("auto", "XLA compilation; auto: on a GPU and with JAX", choices=("auto", "on", "off"))
     deterministic: bool = option(False, "deterministic GPU kernels (the CPU is deterministic anyway)")
     folder: str | None = option(None, "folder of the `folder` data source")
     image_size: int | None = option(None, "image side of the `folder` data source, pixels", at_least=8, at_most=LARGEST_SIDE)
