@@ -77,6 +77,42 @@ def test_a_label_head_averages_maps_and_refuses_what_is_neither():
             tfrepr.add_label_head(backbone, category)
 
 
+def test_a_trained_network_is_saved_and_loaded_as_its_docstring_says(tmp_path):
+    model, representation = small_network("lowdim")
+    images, ids = colours()
+    model.compile("adam", loss=representation.losses, metrics=[representation.accuracy])
+    model.fit(images, ids, epochs=1, verbose=0)
+    model.save(tmp_path / "own.keras")
+    loaded = keras.models.load_model(tmp_path / "own.keras", compile=False)
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
+    loaded.compile("adam", loss=representation.losses, metrics=[representation.accuracy])
+    assert loaded.evaluate(images, ids, verbose=0) == pytest.approx(model.evaluate(images, ids, verbose=0))
+
+
+def test_channels_first_is_refused():
+    category = tfrepr.make_representation(COLOURS, "category")
+    first = keras.Sequential([keras.Input((3, 8, 8)), keras.layers.Conv2D(4, 3, data_format="channels_first")])
+    with pytest.raises(tfrepr.UserError, match="channels last"):
+        tfrepr.add_label_head(first, category)
+    last = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(tfrepr.UserError, match="channels last"):
+            tfrepr.add_label_head(last, category)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert tfrepr.add_label_head(last, category).output_shape == (None, 3)
+
+
+def test_a_class_id_that_does_not_exist_is_no_last_class():
+    """-1 stands for "no label" elsewhere; a gather would take the last row."""
+    model, representation = small_network("lowdim")
+    images, ids = colours(6)
+    losses = np.asarray(representation.losses(np.where(np.arange(6) < 2, -1, ids), model(images)))
+    assert np.isnan(losses[:2]).all()
+    np.testing.assert_allclose(losses[2:], np.asarray(representation.losses(ids, model(images)))[2:])
+
+
 def layer_types(model):
     return {type(layer) for layer in model._flatten_layers(include_self=False)}
 
@@ -97,6 +133,18 @@ def test_class_scores_are_those_of_the_label_and_load_without_this_package(label
     loaded = keras.models.load_model(tmp_path / "scores.keras")
     assert all(kind.__module__.startswith("keras.") for kind in layer_types(loaded))
     np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, rtol=2e-5, atol=2e-3 if label == "random" else 2e-5)
+
+
+def test_class_scores_of_a_network_inside_another_load_without_this_package(tmp_path):
+    representation = tfrepr.make_representation(COLOURS, "lowdim", side=16)
+    inside = tfrepr.build_model("resnet8", (8, 8, 3), representation)
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(2.0), inside])
+    images, scores = colours(4)[0], tfrepr.class_scores(model, representation)
+    scores.save(tmp_path / "scores.keras")
+    loaded = keras.models.load_model(tmp_path / "scores.keras")
+    assert all(kind.__module__.startswith("keras.") for kind in layer_types(loaded))
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), representation.scores(model(images, training=False)),
+                               rtol=1e-4, atol=1e-3)
 
 
 def test_class_scores_without_a_standardisation_take_what_the_model_takes():
@@ -134,7 +182,28 @@ def test_an_attack_with_a_standardisation_is_that_on_a_model_which_has_it_inside
 WRONG = [({"protocol": "standart"}, "Did you mean 'standard'"), ({"step": 5}, "Did you mean 'steps'"),
          ({"epsilons": "much"}, "epsilons must be"), ({"images": np.zeros((3, 8, 8), np.uint8)}, r"\(n, height, width"),
          ({"images": np.full((3, 8, 8, 3), 2.0)}, "floats from 0 to 1"), ({"class_ids": [0, 1, 3]}, "from 0 to 2"),
-         ({"images": np.zeros((3, 9, 8, 3), np.uint8)}, "as the model takes them"), ({"mean": (0, 0, 0)}, "mean and std")]
+         ({"images": np.zeros((3, 9, 8, 3), np.uint8)}, "as the model takes them"), ({"mean": (0, 0, 0)}, "mean and std"),
+         ({"epsilons": -1}, "epsilons must be finite"), ({"epsilons": 2000}, "epsilons must be finite")]
+
+
+def test_an_attack_on_a_network_with_two_outputs_is_refused():
+    model, category = small_network("category")
+    two = keras.Model(model.inputs, [model.outputs[0], model.outputs[0]])
+    with pytest.raises(tfrepr.UserError, match="one with 2 outputs"):
+        tfrepr.attack(two, category, np.zeros((3, 8, 8, 3), np.uint8), [0, 1, 2])
+
+
+@pytest.mark.parametrize(("answer", "frames", "message"), [
+    (np.full((64, 64), np.nan), 50, "finite"), (np.zeros(3), 50, "one spectrogram"), (np.zeros((64, 64)), 1, "from 2 to"),
+    (np.zeros((64, 64)), 2.5, "whole number")])
+def test_a_sound_says_what_cannot_be_used(answer, frames, message):
+    with pytest.raises(tfrepr.UserError, match=message):
+        tfrepr.to_sound(answer, frames)
+
+
+def test_a_size_is_for_folders():
+    with pytest.raises(tfrepr.UserError, match="image_size is for"):
+        tfrepr.load_images("digits", image_size=64)
 
 
 @pytest.mark.parametrize(("words", "message"), WRONG, ids=[message for _, message in WRONG])
@@ -161,6 +230,13 @@ def test_an_attack_judges_answers_by_the_rules_of_its_protocol(protocol, criteri
 def test_a_representation_says_what_cannot_be_used(words, message):
     with pytest.raises(tfrepr.UserError, match=message):
         tfrepr.make_representation(COLOURS, **words)
+
+
+@pytest.mark.parametrize(("names", "message"), [("cat", "list of texts"), ([0, 1], "Received: 0"),
+                                                (["cat", ""], "Received: ''")])
+def test_class_names_are_texts(names, message):
+    with pytest.raises(tfrepr.UserError, match=message):
+        tfrepr.make_representation(names, "random")
 
 
 def test_results_are_data_frames(tmp_path):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tfrepr.training.trained import TrainedModel
 
 
+LONGEST_SOUND = 10_000
+"""Frames of `to_sound`: two minutes."""
+
+
 def load_images(name: str = "digits", data_dir: str | os.PathLike | None = None, image_size: int | None = None) -> ImageDataset:
     """A data set in memory.
 
@@ -35,18 +39,21 @@ def load_images(name: str = "digits", data_dir: str | os.PathLike | None = None,
         `class_names`; `mean` and `std` per channel, of images in [0, 1].
 
     Raises:
-        UserError: An unknown name, or files that are missing or damaged.
+        UserError: An unknown name, files that are missing or damaged, or an image size that the source does not take.
 
     Example:
         >>> import tfrepr
         >>> tfrepr.load_images("digits").class_names[:3]
         ('zero', 'one', 'two')
     """
+    if image_size is not None and name != "folder":
+        raise UserError("image_size is for the data source 'folder'; others have a size of their own. Received: "
+                        f"{image_size} with {name!r}. Leave it out.")
     return DATASETS[name](None if data_dir is None else user_path(data_dir), image_size)
 
 
 def load_run(run: str | os.PathLike, output: str | os.PathLike = "output") -> TrainedModel:
-    """The best network of a finished run, with its label.
+    """The best network of a finished run, with its label. Keras's settings are set to its defaults, as by `build_model`.
 
     Args:
         run: Its directory, its name, or a pattern that fits one run alone.
@@ -104,7 +111,7 @@ def to_sound(answer: Any, frames: int = 50) -> tuple[np.ndarray, int]:
         float32 samples in [-1, 1], `(n,)`, and their rate, 22,050 Hz: what `IPython.display.Audio` and `soundfile.write` take.
 
     Raises:
-        UserError: Another shape, or silence.
+        UserError: Another shape, values that are not finite, silence, or another number of frames.
 
     Example:
         >>> import tfrepr
@@ -116,8 +123,11 @@ def to_sound(answer: Any, frames: int = 50) -> tuple[np.ndarray, int]:
     from tfrepr.labels.inverse import to_waveform
 
     answer = np.asarray(answer)
-    if answer.ndim != 2:
-        raise UserError(f"A sound is made of one spectrogram, shape (side, side). Received: {answer.shape}.")
+    if answer.ndim != 2 or not np.isfinite(answer).all():
+        raise UserError("A sound is made of one spectrogram of finite numbers, shape (side, side). Received: "
+                        f"{answer.shape}{', with values that are not finite' if answer.ndim == 2 else ''}.")
+    if not isinstance(frames, (int, np.integer)) or not 2 <= frames <= LONGEST_SOUND:
+        raise UserError(f"frames must be a whole number from 2 to {LONGEST_SOUND}. Received: {frames!r}.")
     sound = to_waveform(answer, frames, source="an answer")
     return np.asarray(sound.samples, np.float32), sound.rate
 

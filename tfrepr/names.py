@@ -37,8 +37,14 @@ def class_names_from(names: Iterable[str], source: str) -> tuple[str, ...]:
         The names in NFC.
 
     Raises:
-        UserError: Names that are equal, or that no terminal and no figure can show; they are named.
+        UserError: One text in place of a list, names that are no texts, that are empty or equal, or that no terminal and no
+            figure can show; they are named.
     """
+    if isinstance(names, str):
+        raise UserError(f"{source}: class names are a list of texts, one a class. Received: the text {names[:100]!r}.")
+    names = tuple(names)
+    if wrong := [name for name in names if not isinstance(name, str) or not name]:
+        raise UserError(f"{source}: each class name must be a text of one character or more. Received: {wrong[0]!r}.")
     names = tuple(map(normalised, names))
     bad = [name for name in names if printable(name) != name]
     if bad:

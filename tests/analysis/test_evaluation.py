@@ -13,11 +13,14 @@ from PIL import Image
 from tfrepr.analysis.common_corruptions import chosen_corruptions
 from tfrepr.analysis.evaluation_command import evaluate_command
 from tfrepr.analysis.evaluation_results import Answers, _reliability_title, answer, confusion
+from tfrepr.analysis.evaluation_source import validation_images
 from tfrepr.analysis.paired_copies import compare_copies, paired_counts, read_images
 from tfrepr.analysis.speaking_command import speak_test_set
+from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.registry import DATASETS
 from tfrepr.runs import RunDirectory
+from tfrepr.training.loop import load_cell, run_cell
 from tfrepr.training.trained import TrainedModel
 
 PLAIN = (("none", 0),)
@@ -148,6 +151,23 @@ def test_other_classes_are_refused(category_run, pictures, tmp_path):
 def test_training_images_are_no_test(category_run):
     with pytest.raises(UserError, match="never tested on the images"):
         run_evaluation(category_run, all_images=True)
+
+
+def test_random_labels_leave_the_validation_images_what_they_were(tmp_path):
+    """The training splits by the true labels; a split by the random ones would validate on images that were learned."""
+    config = RunConfig(label="category", encoder="mlp1x512", percent=5, epochs=1, corruption="random_labels")
+    trained = TrainedModel.load(run_cell(config, tmp_path))
+    images, ids = validation_images(trained, None)
+    cell = load_cell(config, None)
+    np.testing.assert_array_equal(images, cell.dataset.train_images[cell.split.validation])
+    np.testing.assert_array_equal(ids, cell.dataset.train_ids[cell.split.validation])
+
+
+def test_two_folders_of_pictures_have_results_of_their_own(category_run, pictures, tmp_path):
+    other = shutil.copytree(pictures, tmp_path / "other")
+    shutil.copy(next(other.glob("*/*.png")), other / "one" / "again.png")
+    written = {run_evaluation(category_run, dataset="folder", data_dir=folder)[-1] for folder in (pictures, other)}
+    assert len(written) == 2
 
 
 def test_an_unfinished_run_is_refused(category_run, tmp_path):

@@ -61,7 +61,9 @@ def test_commands_take_the_new_place_and_no_other_pictures(trained, tmp_path, sc
 
 def test_beside_other_images_the_runs_own_are_named_by_their_option(trained, tmp_path):
     elsewhere = trained.path.parents[2] / "elsewhere"
-    words = ["evaluate", trained.path, "--dataset", "folder", "--data-dir", elsewhere, "--all-images", "--out", tmp_path]
+    words = ["evaluate", trained.path, "--dataset", "folder", "--data-dir", elsewhere, "--out", tmp_path]
+    learned = invoke(*words, "--all-images")
+    assert (learned.exit_code, "was trained on these images" in learned.output) == (2, True)
     assert "(scripts/evaluate.py beside --dataset: --train-dir)" in invoke(*words).output
     assert json.loads((tmp_path / "evaluation.json").read_text())["fitted_temperature"] is None
     trained_model = TrainedModel.load(trained)

@@ -45,7 +45,9 @@ def only_image(tmp_path: Path, first: np.ndarray | Path, **arguments) -> np.ndar
     paint(tmp_path / "train" / "a" / "1.png", plain((0, 0, 0)))
     for place in ("train/b/0.png", "train/b/1.png", "test/a/0.png", "test/b/0.png"):
         paint(tmp_path / place, plain((9, 9, 9)))
-    return DATASETS["folder"](tmp_path, arguments.get("image_size")).train_images[0]
+    data = DATASETS["folder"](tmp_path, arguments.get("image_size"))
+    (row,) = (row for row, file in enumerate(data.train_files) if file.startswith("train/a/") and file != "train/a/1.png")
+    return data.train_images[row]
 
 
 def test_reads_classes_by_name(tmp_path):
@@ -60,6 +62,25 @@ def test_reads_classes_by_name(tmp_path):
     assert (data.flip, data.variant, data.train_ids.dtype) == (True, "folder fruit", np.int64)
     assert DATASETS["folder"](tmp_path / "fruit", None).fingerprint == data.fingerprint
     split(data.train_ids, validation=data.validation, seed=0, class_names=data.class_names)
+
+
+@pytest.mark.parametrize("parts", [("",), ("train", "test")])
+def test_the_first_pictures_are_of_all_classes(tmp_path, parts):
+    """Commands that look at the first so many pictures must not see one class alone; names go with their pictures."""
+    for part in parts:
+        for shade, name in enumerate(("cat", "dog", "fox")):
+            (tmp_path / part / name).mkdir(parents=True)
+            for number in range(20):
+                Image.new("RGB", (8, 8), (80 * shade, 12 * number, 0)).save(tmp_path / part / name / f"{number}.png")
+    dataset = DATASETS["folder"](tmp_path, 8)
+    for ids, images, files in ((dataset.train_ids, dataset.train_images, dataset.train_files),
+                               (dataset.test_ids, dataset.test_images, dataset.test_files)):
+        assert set(ids[:10]) == {0, 1, 2}
+        for class_id, image, file in zip(ids, images, files, strict=True):
+            folder, number = file.removesuffix(".png").split("/")[-2:]
+            assert (folder, int(number) * 12) == (dataset.class_names[class_id], image[0, 0, 1])
+            assert image[0, 0, 0] == 80 * class_id
+    np.testing.assert_array_equal(DATASETS["folder"](tmp_path, 8).train_ids, dataset.train_ids)
 
 
 def test_train_and_test_folders(tmp_path):

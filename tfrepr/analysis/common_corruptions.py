@@ -54,7 +54,13 @@ def corrupt(images: np.ndarray, name: str, strength: int) -> np.ndarray:
         images: uint8, `(n, height, width, 3)`.
         name: A name of `COMMON_CORRUPTIONS`, or `"none"`.
         strength: 1 to 5; 0 for `"none"`.
+
+    Raises:
+        UserError: Pixels that are no bytes, as of a run with `--corruption gaussian`.
     """
+    if name != "none" and images.dtype != np.uint8:
+        raise UserError(f"The corruption {name!r} is defined on bytes. Received: {images.dtype} pixels, as `--corruption "
+                        "gaussian` makes them. Use --corruptions none.")
     return images if name == "none" else COMMON_CORRUPTIONS[name](images, strength)
 
 

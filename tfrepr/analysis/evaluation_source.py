@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrepr.data.dataset import ImageDataset
+from tfrepr.data.loading import load_source
 from tfrepr.data.splits import split
 from tfrepr.errors import UserError
 from tfrepr.names import normalised
@@ -48,10 +49,14 @@ def other_images(trained: TrainedModel, source: str, data_dir: Path | None, all_
         all_images: Training and test images; otherwise the test set alone.
 
     Raises:
-        UserError: Other classes than the run's, or images of another size.
+        UserError: Other classes than the run's, images of another size, or all images of the data that the run has learned.
     """
     side = trained.image_shape[0]
     dataset = DATASETS[source](data_dir, side if source == "folder" else None)
+    own = trained.run.environment("data_fingerprint")["data_fingerprint"] == dataset.fingerprint
+    if own and all_images:
+        raise UserError(f"{trained.run.path} was trained on these images: --all-images would test it on what it has learned. "
+                        "Leave --all-images out, or name other data.")
     if dataset.image_shape != trained.image_shape:
         raise UserError(f"The run takes images of {_shape(trained.image_shape)} pixels, and the data source {source!r} has "
                         f"{_shape(dataset.image_shape)}. Save its images into a folder, one sub-folder a class, and use "
@@ -61,16 +66,21 @@ def other_images(trained: TrainedModel, source: str, data_dir: Path | None, all_
     if all_images:
         images, ids, part = np.concatenate([dataset.train_images, images]), np.concatenate([dataset.train_ids, ids]), "all"
     title = f"{_title(dataset)}, {'test set' if part == 'test' else 'all images'}"
-    return LabelledImages(title, f"{dataset.name}-{part}", images, new_ids[ids])
+    which = f"-{dataset.fingerprint[:8]}" if source == "folder" and not own else ""  # two folders are two sources
+    return LabelledImages(title, f"{dataset.name}{which}-{part}", images, new_ids[ids])
 
 
 def validation_images(trained: TrainedModel, data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Validation images and class ids of the run's own data; none where the run was trained without validation."""
+    """Validation images and class ids of the run's own data; none where the run was trained without validation.
+
+    A corruption may have changed the labels, but the true ones decide which images validate.
+    """
     config = trained.run.config()
     dataset = load_data(trained.run, config, data_dir)
     if config.validation != "split":
         return dataset.train_images[:0], dataset.train_ids[:0]
-    rows = split(dataset.train_ids, validation=dataset.validation, percent=config.percent, percent_of=config.percent_of,
+    true_ids = dataset.train_ids if config.corruption == "true_labels" else load_source(config, data_dir).train_ids
+    rows = split(true_ids, validation=dataset.validation, percent=config.percent, percent_of=config.percent_of,
                  seed=config.seed, class_names=dataset.class_names).validation
     return dataset.train_images[rows], dataset.train_ids[rows]
 

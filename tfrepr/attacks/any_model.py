@@ -91,6 +91,9 @@ def _rows(victim: Victim, plan: Protocol, tests: ImageSet, seed: int) -> list[An
 
 def _checked_images(images: Any, model: keras.Model) -> np.ndarray:
     """Images in the unit of bytes: uint8, or float32 from 0 to 255."""
+    for side in ("inputs", "outputs"):
+        if (count := len(getattr(model, side, None) or ())) > 1:
+            raise UserError(f"An attack needs a model with one input and one output. Received one with {count} {side}.")
     images, shape = np.asarray(images), tuple(model.inputs[0].shape[1:]) if getattr(model, "inputs", None) else None
     if images.ndim != 4 or not len(images) or (shape is not None and any(
             wanted not in (None, found) for wanted, found in zip(shape, images.shape[1:], strict=True))):

@@ -63,7 +63,7 @@ class AttackSettings:
             chosen = [math.nan]
         if len(chosen) > MOST_STRENGTHS or not all(0 <= epsilon <= LARGEST_STRENGTH for epsilon in chosen):  # False for NaN
             raise UserError(f"epsilons must be finite numbers from 0 to {LARGEST_STRENGTH}, at most {MOST_STRENGTHS} of them, "
-                            f"separated by commas, for example 0,0.05,0.1. Received: {self.epsilons[:100]!r}.")
+                            f"separated by commas, for example 0,0.05,0.1. Received: {str(self.epsilons)[:100]!r}.")
         return tuple(chosen)
 
 

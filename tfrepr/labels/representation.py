@@ -92,8 +92,13 @@ class LabelRepresentation:
         raise NotImplementedError
 
     def losses(self, class_ids: Any, outputs: Any) -> Any:
-        """Loss of every image, float32, `(batch,)`; training minimises the mean."""
-        return self.losses_to(self.rows(class_ids), outputs)
+        """Loss of every image, float32, `(batch,)`; training minimises the mean. A class id that does not exist gives NaN."""
+        from keras import ops
+
+        losses, ids = self.losses_to(self.rows(class_ids), outputs), ops.cast(class_ids, "int32")
+        if len(ids.shape) > 1:
+            ids = ids[:, 0]
+        return ops.where((ids >= 0) & (ids < self.classes), losses, float("nan"))
 
     def mixed_losses(self, pairs: Any, outputs: Any) -> Any:
         """Loss of images that MixUp blended: the target is the same blend of the two rows.

@@ -16,7 +16,8 @@ from tfrepr.surroundings import set_keras_defaults
 def build_model(encoder: str, image_shape: tuple[int, int, int], representation: LabelRepresentation) -> keras.Model:
     """The functional model of an encoder and the head that fits a label (paper section 4, "Models").
 
-    Weights are drawn from Keras's global generator, which the caller seeds.
+    Weights are drawn from Keras's global generator, which the caller seeds. Keras's settings (float type, fuzz factor, channels
+    last) are set to its defaults first, for the whole process.
 
     Args:
         encoder: Registered name.
@@ -52,10 +53,12 @@ def add_label_head(backbone: keras.Model, representation: LabelRepresentation) -
 
     Returns:
         An uncompiled model from the backbone's input to float32 `(batch, *representation.output_shape)`. Train it with
-        `compile(optimizer, loss=representation.losses, metrics=[representation.accuracy])` and class ids as targets.
+        `compile(optimizer, loss=representation.losses, metrics=[representation.accuracy])` and class ids as targets. Load
+        what was saved with `keras.models.load_model(path, compile=False)`, and compile it again to go on training: Keras
+        cannot store the label's loss.
 
     Raises:
-        UserError: No such backbone, or a label shape that no head makes.
+        UserError: No such backbone, one that puts channels first, or a label shape that no head makes.
 
     Example:
         >>> import keras, tfrepr
@@ -65,6 +68,10 @@ def add_label_head(backbone: keras.Model, representation: LabelRepresentation) -
         (None, 64, 64)
     """
     features = single_tensor(backbone, "output")
+    if "channels_first" in (keras.config.image_data_format(), getattr(backbone.layers[-1], "data_format", None)):
+        raise UserError("A label head is made for channels last. Received channels_first, from Keras's settings or from the "
+                        'last layer of the backbone. Call keras.config.set_image_data_format("channels_last") first, and put '
+                        "a keras.layers.Permute((2, 3, 1)) behind such a backbone.")
     if len(features.shape) == 4:
         features = keras.layers.GlobalAveragePooling2D(name="label_pooling")(features)
     if len(features.shape) != 2 or features.shape[-1] is None:

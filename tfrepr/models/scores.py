@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -58,16 +58,24 @@ def class_scores(model: keras.Model, representation: LabelRepresentation, *, mea
 
 def _with_keras_layers_alone(model: keras.Model) -> keras.Model:
     """The model itself, or a copy in which Keras's batch normalisation stands for ours."""
-    if not any(isinstance(layer, BatchNormalization) for layer in model.layers):
+    if not any(isinstance(layer, BatchNormalization) for layer in _all_layers(model)):
         return model
 
     def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
         kind = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
         return kind.from_config(layer.get_config())
 
-    copy = keras.models.clone_model(model, clone_function=copied)
+    copy = keras.models.clone_model(model, clone_function=copied, recursive=True)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Those of models inside too."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
 
 
 def _standardisation(mean: Sequence[float], std: Sequence[float]) -> keras.layers.Layer:

@@ -19,7 +19,8 @@ from tfrepr.seeds import generator
 DEFAULT_SIZE = 32
 TEST_FRACTION = 0.2
 TEST_SEED = 0
-"""The test set is drawn with this seed, whatever the run's own: all runs answer the same questions."""
+"""The test set and the order of the pictures are drawn with this seed, whatever the run's own: all runs answer the same
+questions, and the first so many of them are of all classes."""
 
 
 @DATASETS.register("folder")
@@ -55,6 +56,8 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
         train_images, train_ids = _load(root / "train", listing.train, side, at_least=2)
         test_images, test_ids = _load(root / "test", listing.test, side, at_least=1)
         test_names = _names(root, listing.test)
+    train_images, train_ids, names = _mixed("train", train_images, train_ids, names)
+    test_images, test_ids, test_names = _mixed("test", test_images, test_ids, test_names)
     mean, std = channel_statistics(train_images)
     return ImageDataset(name="folder", variant=f"folder {printable(root.resolve().name)}", class_names=tuple(listing.train),
                         train_images=train_images, train_ids=train_ids, test_images=test_images, test_ids=test_ids,
@@ -78,6 +81,12 @@ def unlabelled_pictures(root: Path, side: int) -> tuple[np.ndarray, list[str]]:
     root = user_path(root)
     files = list_folder(root).unlabelled
     return read_pictures(files, side), _relative(root, files)
+
+
+def _mixed(part: str, images: np.ndarray, ids: np.ndarray, names: list[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The same in an order in which the classes are mixed."""
+    order = generator(TEST_SEED, "shuffling", "folder", part).permutation(len(ids))
+    return images[order], ids[order], [names[row] for row in order]
 
 
 def _names(root: Path, files: Files) -> list[str]:
