@@ -16,7 +16,7 @@ from tfrepr.training.cost import Sizes, expected_seconds, work
 
 COUNTS = {"table1-cifar10": 45, "table1-cifar100": 45, "figure2": 30, "figure3": 90, "figure6": 90, "figure7": 72,
           "figure4": 720, "figure5": 2, "figure8": 9, "figure9": 6, "a1-threshold": 3, "table2": 0, "tables3-5": 0,
-          "miniproject": 18, "quickstart": 2, "evidence-all-data": 7, "evidence-low-data": 24, "evidence-baseline": 6,
+          "miniproject": 18, "quickstart": 2, "evidence-all-data": 7, "evidence-low-data": 24, "evidence-baseline": 8,
           "evidence-precision": 7, "dimension-entropy": 16}
 
 

@@ -284,7 +284,9 @@ def test_a_few_losses_far_above_all_others_do_not_squeeze_the_curves(tmp_path):
     peak = finite.max()
     low, high = axes.get_ylim()
     assert peak > 440
-    assert low == pytest.approx(finite.min() / 1.3)
+    bands = np.concatenate([path.vertices[:, 1] for band in axes.collections for path in band.get_paths()])
+    assert bands.min() < finite.min(), "the lowest seed lies below the lowest mean"
+    assert low == pytest.approx(bands.min() / 1.3)
     assert np.sort(finite)[-2] < high < 20
     note, = axes.texts
     assert note.get_text() == f"\N{UPWARDS ARROW} {peak:.0f} at epoch 4"
@@ -309,7 +311,9 @@ def test_the_note_of_a_high_loss_stays_in_its_panel(tmp_path, place):
 def test_losses_without_such_values_are_shown_whole(figures):
     for axes in panels(figures["learning-curves"]):
         values = np.concatenate([line.get_ydata() for line in axes.lines])
-        np.testing.assert_allclose(axes.get_ylim(), [values.min() / 1.3, values.max() * 1.3])
+        bands = [path.vertices[:, 1] for band in axes.collections for path in band.get_paths()]
+        least = np.concatenate([values, *bands]).min()
+        np.testing.assert_allclose(axes.get_ylim(), [least / 1.3, values.max() * 1.3])
         assert not axes.texts
 
 
@@ -423,3 +427,19 @@ def test_the_gallery_names_its_attack(figures, tmp_path):
     path = write_run(tmp_path)
     write_gallery(path, words=False)
     assert FIGURES["adversarial-gallery"](read_results([path])).get_suptitle().endswith("\nattack not recorded")
+
+
+def test_runs_that_are_not_finished_have_a_row_without_result(tmp_path):
+    done, going = write_run(tmp_path), write_run(tmp_path, config={"label": "composite"})
+    (going / "metrics.json").unlink()
+    figure = FIGURES["test-accuracy"](read_results([done, going]))
+    assert len(figure.axes[0].get_yticklabels()) == 2
+    assert "no result" in [text.get_text() for text in figure.axes[0].texts]
+    assert figure.get_suptitle().replace("\n", " ").endswith("(1 of 2 runs unfinished)")
+
+
+def test_a_second_way_of_training_has_another_marker_and_words_that_can_be_read(tmp_path):
+    ways = ({}, {"mixed_precision": "bfloat16", "validation_every": 20})
+    one, two = series_of(read_results([write_run(tmp_path, config=way) for way in ways]).runs)
+    assert (one.title, two.title) == ("Category, float32", "Category, bfloat16")
+    assert one.style.marker != two.style.marker

@@ -35,8 +35,25 @@ def test_figure_4_is_one_page_with_a_panel_for_each_encoder(study):
     assert [suffix for suffix, _ in pages(study, FIGURES["figure4"].page_by)] == [""]
     figure = FIGURES["figure4"](study)
     assert [axes.get_title() for axes in figure.axes] == ["VGG19 (n=2)", "ResNet-32 (n=1-2)", "ResNet-110 (n=2)"]
-    assert figure.get_suptitle() == "CIFAR-10 (JPEG copy), 10 epochs, limited training data"
+    assert figure.get_suptitle() == ("CIFAR-10 (JPEG copy), 10 epochs, limited training data "
+                                    "(% of the images beside validation)")
     assert_legible(figure)
+
+
+def test_amounts_of_other_wholes_are_other_pages(tmp_path):
+    """1% of 50,000 are 500 images, 1% of the images beside validation are 450."""
+    for percent_of in (None, 50_000):
+        for percent in (1.0, 10.0):
+            write_run(tmp_path, config={"percent": percent, "percent_of": percent_of})
+    results = read_results(find_runs(tmp_path))
+    titles = {suffix: FIGURES["figure4"](page).get_suptitle().replace("\n", " ")
+              for suffix, page in pages(results, FIGURES["figure4"].page_by)}
+    assert titles == {"of50000": "CIFAR-10, 30 epochs, limited training data (% of 50,000 images)",
+                      "": "CIFAR-10, 30 epochs, limited training data (% of the images beside validation)"}
+    bars = [FIGURES["test-accuracy"](page).get_suptitle().replace("\n", " ")
+            for _, page in pages(results, FIGURES["test-accuracy"].page_by)]
+    assert len(bars) == 4
+    assert "Test accuracy: CIFAR-10, 1% of 50,000 training images, 30 epochs" in bars
 
 
 def test_figure_4_shows_means_and_deviations_without_full_data(study):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ from tfrepr.figures.ladder import BASE, RUNG, draw_rungs, one_strength, rungs_of
 from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import draw_others, label_keys, legend, others_keys, over_runs, panel_grid, require
 from tfrepr.figures.series import (
+    AMOUNT,
     DATA,
     Series,
     data_title,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
     from tfrepr.results.tables import Results
 
-PAGE = (*DATA, "percent", "protocol", "attack_seed", "images")
+PAGE = (*DATA, *AMOUNT, "protocol", "attack_seed", "images")
 ATTACK = "python scripts/attack.py RUN_DIR"
 PAPER_LABELS = ("category", "speech", "shuffle", "composite", "constant")
 """The labels in the paper's Figures 3 and 6."""
@@ -160,7 +162,8 @@ def _curves(results: Results, series: Sequence[Series], panels: Mapping[Panel, p
             if reference == "images" and results.attacks["protocol"].iloc[0] in PROTOCOLS:
                 _draw_others(axes, panel, panels[panel], series, encoder, levels)
             if number == 0 or len(lines) > 1:
-                axes.set_title(_panel_title(panel, panels))
+                lines_of_title = _panel_title(panel, panels).split("\n")
+                axes.set_title("\n".join(textwrap.fill(text, style.LONGEST) for text in lines_of_title))
         for axes in row[len(line):]:
             axes.set_visible(False)
     _name_epsilon(grid, results.attacks, levels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from tfrepr.figures.panels import (
     panel_grid,
     require,
 )
-from tfrepr.figures.series import DATA, Series, data_title, encoder_title, encoders, page_by, series_of
+from tfrepr.figures.series import AMOUNT, DATA, Series, data_title, encoder_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ TRAIN = "python scripts/train.py"
 
 
 @FIGURES.register("learning-curves")
-@page_by(*DATA, "percent")
+@page_by(*DATA, *AMOUNT)
 @style.styled
 def learning_curves(results: Results) -> Figure:
     """Training and validation loss over epochs (paper Figure 2): regressed labels left, category right.
@@ -65,7 +66,7 @@ def learning_curves(results: Results) -> Figure:
 
 
 @FIGURES.register("validation-accuracy")
-@page_by(*DATA, "percent")
+@page_by(*DATA, *AMOUNT)
 @style.styled
 def validation_accuracy(results: Results) -> Figure:
     """Validation accuracy over epochs: nearest label left, threshold right.
@@ -124,7 +125,7 @@ def _run_title(results: Results) -> str:
 
 
 @FIGURES.register("test-accuracy")
-@page_by(*DATA, "percent")
+@page_by(*DATA, *AMOUNT)
 @style.styled
 def accuracy_bars(results: Results) -> Figure:
     """Test accuracy of every label (paper Table 1 as bars): nearest label plain, threshold hatched.
@@ -134,10 +135,11 @@ def accuracy_bars(results: Results) -> Figure:
     """
     finished = results.where(results.runs["finished"] & results.runs["test_accuracy"].notna())
     require(finished.runs, "test accuracies (metrics.json, written when a run is finished)", TRAIN)
-    names, bars = encoders(finished.runs), series_of(finished.runs)
+    names, bars = encoders(results.runs), series_of(results.runs)
     columns = min(3, len(names))
     rows = math.ceil(len(names) / columns)
-    figure, grid = panel_grid(rows, columns, 0.45 + 0.3 * len(bars), sharey=True)
+    lines = max(_bar_name(series).count("\n") + 1 for series in bars)
+    figure, grid = panel_grid(rows, columns, 0.45 + max(0.3, 0.14 * lines) * len(bars), sharey=True)
     for axes, encoder in zip(grid.flat, names, strict=False):
         _draw_bars(axes, bars, encoder)
     for axes in grid.flat[len(names):]:
@@ -145,7 +147,7 @@ def accuracy_bars(results: Results) -> Figure:
     drawn = list(grid.flat[:len(names)])
     scale_accuracy(drawn, horizontal=True)
     chance = draw_chance(drawn, class_count(finished.runs), horizontal=True)
-    figure.suptitle(f"Test accuracy: {data_title(finished.runs)}")
+    figure.suptitle(f"Test accuracy: {_run_title(results)}")
     _bar_legend(figure, chance)
     return figure
 
@@ -162,8 +164,12 @@ def _draw_bars(axes: Axes, bars: Sequence[Series], encoder: str) -> None:
             _draw_bar(axes, height, members[column].dropna() * 100, series, hatched=column == "test_threshold_accuracy")
     axes.set(xlabel="Test accuracy (%)", ylim=(len(bars) - 0.45, -0.55))
     axes.set_title(style.ENCODER_TITLES.get(encoder, encoder))
-    axes.set_yticks(range(len(bars)), [series.title for series in bars])
+    axes.set_yticks(range(len(bars)), list(map(_bar_name, bars)))
     axes.grid(axis="y", visible=False)
+
+
+def _bar_name(series: Series) -> str:
+    return textwrap.fill(series.title, style.LONGEST)
 
 
 def _draw_bar(axes: Axes, height: float, values: pd.Series, series: Series, hatched: bool) -> None:

@@ -10,7 +10,7 @@ from tfrepr.claims.verdicts import FEWEST_SEEDS, over_seeds
 from tfrepr.experiments.dimension_entropy import FACTORS
 from tfrepr.figures import style
 from tfrepr.figures.panels import legend, line_keys, panel_grid
-from tfrepr.figures.series import DATA, NothingToPlotError, data_title, page_by
+from tfrepr.figures.series import AMOUNT, DATA, NothingToPlotError, data_title, page_by
 from tfrepr.registry import FIGURES
 from tfrepr.results.attack_rows import PIXEL_PROTOCOLS
 from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
@@ -49,7 +49,7 @@ class Quantity(NamedTuple):
 
 
 @FIGURES.register("dimension-entropy")
-@page_by(*DATA, "encoder", "percent", "epochs")
+@page_by(*DATA, "encoder", *AMOUNT, "epochs")
 @style.styled
 def dimension_against_entropy(results: Results) -> Figure:
     """Accuracy and robust accuracy of onehot, lowdim, blocks and random as a 2 x 2 of dimension and entropy.

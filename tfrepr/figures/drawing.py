@@ -68,7 +68,7 @@ def _slug(name: str, value: Any) -> str:
     """A value of a column in a file name."""
     if value is None or value != value or (name, value) == ("protocol", "paper"):
         return ""
-    words = {"percent": "p{:g}", "images": "{:g}-images", "attack_seed": "targets{:g}"}
+    words = {"percent": "p{:g}", "percent_of": "of{:g}", "images": "{:g}-images", "attack_seed": "targets{:g}"}
     return re.sub(r"[^a-z0-9.]+", "-", words.get(name, "{}").format(value).lower()).strip("-")
 
 

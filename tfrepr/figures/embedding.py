@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfrepr.figures import style
-from tfrepr.figures.series import DATA, NothingToPlotError, data_title, encoders, not_shown, page_by, style_names
+from tfrepr.figures.series import AMOUNT, DATA, NothingToPlotError, data_title, encoders, not_shown, page_by, style_names
 from tfrepr.reading import damaged, noted
 from tfrepr.registry import FIGURES
 from tfrepr.results.features import (
@@ -46,7 +46,7 @@ FEWEST = 4
 
 
 @FIGURES.register("figure5")
-@page_by(*DATA, "percent", "encoder")
+@page_by(*DATA, *AMOUNT, "encoder")
 @style.styled
 def embedding_progress(results: Results) -> Figure:
     """t-SNE of features at 10, 30, 50, 70 and 100% of training (paper Figure 5), one row a label."""
@@ -68,7 +68,7 @@ def embedding_progress(results: Results) -> Figure:
 
 
 @FIGURES.register("figure8")
-@page_by(*DATA, "percent")
+@page_by(*DATA, *AMOUNT)
 @style.styled
 def embedding_of_labels(results: Results) -> Figure:
     """t-SNE of features at the end of training (paper Figure 8), one row an encoder, one column a label."""

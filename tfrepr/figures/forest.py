@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfrepr.claims.comparisons import Finding, Judgement
+from tfrepr.claims.quantities import Accuracy
 from tfrepr.claims.verdicts import CONTRADICTED, INCONCLUSIVE, NO_VERDICT, SUPPORTED
 from tfrepr.claims.wording import count_text, difference_text
 from tfrepr.figures import style
@@ -91,9 +92,9 @@ def _lines(chosen: Sequence[tuple[Judgement, Sequence[Finding]]], unit: str) -> 
 def _of_pair(findings: Sequence[Finding]) -> Iterator[Line]:
     """All findings of one pair, or the extreme ones."""
     if len(findings) <= MOST:
-        several = len({finding.comparison.quantity for finding in findings}) > 1
         for finding in findings:
-            yield Line(finding.comparison.what + (f", {finding.comparison.quantity.short}" if several else ""), finding)
+            quantity = finding.comparison.quantity
+            yield Line(finding.comparison.what + ("" if quantity == Accuracy() else f", {quantity.short}"), finding)
         return
     order = (CONTRADICTED, NO_VERDICT, INCONCLUSIVE, SUPPORTED)
     for word, choose in (("worst", min), ("best", max)):
@@ -145,7 +146,7 @@ def _draw_finding(axes: Axes, height: float, finding: Finding, limits: tuple[flo
         outside = "<" if value < limits[0] else ">" if value > limits[1] else marker
         axes.plot(np.clip(value, *limits), height, marker=outside, markersize=4, color=color, zorder=3, markeredgewidth=0.9,
                   markerfacecolor="white" if finding.word in HOLLOW else color, clip_on=False)
-    axes.text(1.02, height, f"{difference_text(finding)}  {count_text(finding)}", transform=axes.get_yaxis_transform(),
+    axes.text(1.03, height, f"{difference_text(finding)}  {count_text(finding)}", transform=axes.get_yaxis_transform(),
               va="center", fontsize=6.5)
 
 
@@ -159,4 +160,5 @@ def _legend(figure: Figure, used: Collection[str]) -> None:
             for word, (color, marker) in LOOKS.items() if word in used]
     figure.legend(handles=[*keys, Patch(facecolor=CLAIMED, label="where the claim is true")], loc="outside upper center",
                   ncols=4, title="Difference with 95% interval; without an interval, the value of every seed; "
-                                 "an arrow points beyond the axis")
+                                 "an arrow points beyond the axis.\nVerdicts are corrected for the number of comparisons of a "
+                                 "claim, intervals are not.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfrepr.figures import style
-from tfrepr.figures.series import DATA, NothingToPlotError, data_title, not_shown, page_by, style_names
+from tfrepr.figures.series import AMOUNT, DATA, NothingToPlotError, data_title, not_shown, page_by, style_names
 from tfrepr.reading import noted
 from tfrepr.registry import FIGURES
 from tfrepr.results.gradcam import FILE, STAGE_TITLES, read_gradcam
@@ -33,7 +33,7 @@ WRONG_COLOR = "#D55E00"
 
 
 @FIGURES.register("figure9")
-@page_by(*DATA, "percent", "encoder", "seed")
+@page_by(*DATA, *AMOUNT, "encoder", "seed")
 @style.styled
 def gradcam_triplets(results: Results) -> Figure:
     """Grad-CAM at three stages of an encoder (paper Figure 9): image, category, speech; below each, what is answered."""

@@ -13,6 +13,7 @@ from tfrepr.figures.panels import draw_others, legend, others_keys, over_runs, p
 from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
 from tfrepr.results.external_runs import other_accuracies
+from tfrepr.results.seeds import known
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ TRAIN = "python scripts/train.py --experiment figure4"
 
 
 @FIGURES.register("figure4")
-@page_by(*DATA)
+@page_by(*DATA, "percent_of")
 @style.styled
 def accuracy_of_limited_data(results: Results) -> Figure:
     """Test accuracy (nearest label) over the percent of training data (paper Figure 4), one panel an encoder.
@@ -51,7 +52,9 @@ def accuracy_of_limited_data(results: Results) -> Figure:
     scale_accuracy(grid[0])
     chance = draw_chance(grid[0], class_count(runs))
     grid[0, 0].set_ylabel("Test accuracy, nearest label (%)")
-    figure.suptitle(f"{data_title(runs.assign(percent=100.0))}, limited training data")
+    base = runs["percent_of"].iloc[0]
+    counted = f"% of {base:,.0f} images" if known(base) else "% of the images beside validation"
+    figure.suptitle(f"{data_title(runs.assign(percent=100.0))}, limited training data ({counted})")
     line = "-" if any(one.joined for one in levels.values()) else "none"
     legend(figure, [*_keys(series, line), *others_keys(grid[0], ", validation accuracy"), *chance])
     return figure

@@ -45,7 +45,7 @@ def over_runs(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
 
 
 def log_scale(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers, as high as the curves.
+    """A logarithmic y axis with plain numbers, as high as the curves and as low as their bands.
 
     A few values far above all others, as losses of the first epochs can be, would squeeze the rest. The axis ends below them,
     and the highest of them is written where its curve leaves the panel.
@@ -55,9 +55,10 @@ def log_scale(axes: Axes) -> None:
 
     values = np.concatenate([line.get_ydata() for line in axes.lines])
     values = np.sort(values[np.isfinite(values) & (values > 0)])
+    bands = np.concatenate([[np.inf], *(path.vertices[:, 1] for band in axes.collections for path in band.get_paths())])
     axes.set_yscale("log")
     if len(values):
-        low, high = values[0], min(values[-1], FAR_ABOVE * values[int(USUAL * (len(values) - 1))])
+        low, high = min(values[0], bands[bands > 0].min()), min(values[-1], FAR_ABOVE * values[int(USUAL * (len(values) - 1))])
         axes.set_ylim(low / 1.3, high * 1.3)
         axes.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
         if values[-1] > high * 1.3:

@@ -12,7 +12,7 @@ from tfrepr.figures import style
 from tfrepr.figures.accuracy import CHANCE_LOOK, class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import FEWEST_JOINED
 from tfrepr.figures.panels import legend, over_runs, require
-from tfrepr.figures.series import DATA, data_title, page_by
+from tfrepr.figures.series import AMOUNT, DATA, data_title, page_by
 from tfrepr.registry import FIGURES
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ NETWORK_LOOKS = {"mini-inception": ("#0072B2", "s"), "mini-inception-nobn": ("#5
 
 
 @FIGURES.register("rethinking-loss")
-@page_by(*DATA, "percent", "label", "encoder")
+@page_by(*DATA, *AMOUNT, "label", "encoder")
 @style.styled
 def loss_of_each_network(results: Results) -> Figure:
     """Zhang et al. 2016, Figure 1a: training loss over thousand steps under each corruption, one page a network."""
@@ -64,7 +64,7 @@ def loss_of_each_network(results: Results) -> Figure:
 
 
 @FIGURES.register("rethinking-loss-mean")
-@page_by(*DATA, "percent", "label")
+@page_by(*DATA, *AMOUNT, "label")
 @style.styled
 def loss_of_all_networks(results: Results) -> Figure:
     """The same as a mean over networks (the report's Figure 7)."""
@@ -142,7 +142,7 @@ def _inward_ticks(axes: Axes) -> None:
 
 
 @FIGURES.register("rethinking-levels")
-@page_by(*DATA, "percent", "label")
+@page_by(*DATA, *AMOUNT, "label")
 @style.styled
 def convergence_by_level(results: Results) -> Figure:
     """Zhang et al. 2016, Figures 1b and 1c: time to convergence and final test error over the share of random labels.
@@ -188,7 +188,7 @@ def _draw_levels(axes: Axes, table: pd.DataFrame, column: str) -> None:
 
 
 @FIGURES.register("labels-under-corruption")
-@page_by(*DATA, "percent")
+@page_by(*DATA, *AMOUNT)
 @style.styled
 def memorising_labels(results: Results) -> Figure:
     """Accuracy on the training images over thousand steps, true labels solid and random ones dashed, one panel a network."""

@@ -14,7 +14,7 @@ from tfrepr.figures import style
 from tfrepr.figures.accuracy import scale_accuracy
 from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import legend, over_runs, panel_grid, require
-from tfrepr.figures.series import DATA, data_title, encoder_title, encoders, page_by, series_of
+from tfrepr.figures.series import AMOUNT, DATA, data_title, encoder_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
 from tfrepr.results.attack_rows import PIXEL_PROTOCOLS
 from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
@@ -51,7 +51,7 @@ LOOKS = {LAST_ITERATE: Look("standard, last iterate", "#999999", "o", (0, (1, 1.
 
 
 @FIGURES.register("robustness")
-@page_by(*DATA, "percent", "attack_seed", "images")
+@page_by(*DATA, *AMOUNT, "attack_seed", "images")
 @style.styled
 def robustness(results: Results) -> Figure:
     """Accuracy over epsilon from 0 to 16/255, one line a protocol: what stronger attacks take away."""

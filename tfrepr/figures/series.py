@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tfrepr.config import SINGLE
 from tfrepr.data.splits import share_in_words
 from tfrepr.errors import UserError
-from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, LabelStyle, label_rank, label_style, tint
+from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES, SPARE_MARKERS, LabelStyle, label_rank, label_style, tint
 from tfrepr.paper import ENCODERS, paper_epochs
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 DATA = ("dataset", "data_variant", "folder")
 """Runs that differ in one of these saw other images; they never share a page."""
-CELL = (*DATA, "encoder", "percent")
+AMOUNT = ("percent", "percent_of")
+"""How much of the data is trained on, and of how many images that is percent: 1% of 50,000 are not 1% of 45,000."""
+CELL = (*DATA, "encoder", *AMOUNT)
 
 
 class NothingToPlotError(UserError):
@@ -34,7 +37,7 @@ class Series:
         title: For the legend, as `"Speech"` or `"Speech, learning rate 0.01"`.
         name: Key of `LABEL_STYLES`.
         style: Name, colour and marker of the label.
-        color: The label's colour, paler for the second and further ways of training it.
+        color: The label's colour, paler for the second and further ways of training it, which have other markers, too.
         runs: The runs to average over.
     """
 
@@ -141,8 +144,11 @@ def series_of(runs: pd.DataFrame) -> list[Series]:
         ways = [((), rows)] if not settings else list(rows.groupby(settings, dropna=False))
         for rank, (values, members) in enumerate(ways):
             style = label_style(name)
-            words = [f"{_setting_title(key)} {value}" for key, value in zip(settings, values, strict=True)]
+            words = [_setting_words(key, value) for key, value in zip(settings, values, strict=True)
+                     if key != "validation_every" or len(settings) == 1]
             title = ", ".join([style.title, *words])
+            if rank:
+                style = replace(style, marker=SPARE_MARKERS[(rank - 1) % len(SPARE_MARKERS)])
             series.append(Series(title, name, style, tint(style.color, 1 / (1 + 0.7 * rank)), members))
     return series
 
@@ -156,5 +162,8 @@ def _varying_settings(runs: pd.DataFrame) -> list[str]:
     return [name for name in settings if (counts[name] > 1).any()]
 
 
-def _setting_title(column: str) -> str:
-    return column.rpartition(".")[2].replace("_", " ")
+def _setting_words(column: str, value: Any) -> str:
+    if column == "mixed_precision":
+        return SINGLE if value == "off" else str(value)
+    return f"{column.rpartition('.')[2].replace('_', ' ')} {value:g}" if isinstance(value, float) else \
+        f"{column.rpartition('.')[2].replace('_', ' ')} {value}"

@@ -80,6 +80,8 @@ CLASS_MARKERS = ("o", "^", "s", "X", "D", "v", "P", "<", "*", ">")
 """Of classes in scatter plots: ten colours of labels, with one marker for every ten classes."""
 
 SPARE_COLORS = ("#AA4499", "#44AA99", "#661100", "#332288", "#999933", "#6699CC")
+LONGEST = 24
+"""Characters in a line of the title of a narrow panel, or of the name of a bar."""
 SPARE_MARKERS = ("h", "<", "d", "8", "H")
 ENCODER_TITLES = {"resnet8": "ResNet-8", "resnet32": "ResNet-32", "resnet50": "ResNet-50", "resnet110": "ResNet-110",
                   "vgg19": "VGG19", "mini-inception": "MiniInceptionV3",

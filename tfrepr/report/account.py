@@ -101,7 +101,7 @@ def threats(runs: pd.DataFrame) -> Iterator[str]:
 def _hyperparameters(runs: pd.DataFrame) -> Iterator[str]:
     yield ("Nothing was tuned for the claims: settings are those of the paper (A.4.1), the same for all labels. The one "
            f"exception is the experiment `evidence-baseline`, which tries rates {_numbers(BASELINE_RATES)} and weight decays "
-           f"{_numbers(BASELINE_DECAYS)} for category with 1%, chosen by validation accuracy; no claim uses its choice. "
+           f"{_numbers(BASELINE_DECAYS)} for category with 1%, chosen by validation accuracy; only C2t uses its choice. "
            "Checkpoints are chosen by validation accuracy.")
     yield ""
     rows = [(name.replace("_", " "), PAPERS[name], Markup(_listed(runs, name, _number)) or "-") for name in SETTINGS]
