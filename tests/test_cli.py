@@ -19,6 +19,7 @@ from tfrepr.cli import READER_LEFT, command_line
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
+from tfrepr.registry import EXPERIMENTS
 from tfrepr.running.grid import GridOptions, parse_shard, scaled
 from tfrepr.running.runner import run_cells
 from tfrepr.runs import RunDirectory
@@ -139,3 +140,34 @@ def test_an_attack_is_suggested_where_there_is_one(mains, preprocessing, attacks
     result = CliRunner().invoke(mains["train"], [*words, "--output", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert result.output.count("scripts/attack.py") == attacks
+
+
+def test_a_trial_is_suggested_by_its_own_name(mains, tmp_path):
+    cells = scaled(EXPERIMENTS["quickstart"](), 0.1)
+    for config in cells:
+        run = RunDirectory.of(config, tmp_path)
+        run.write_json("config.json", config.to_dict())
+        run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    result = CliRunner().invoke(mains["train"], ["--experiment", "quickstart", "--scale", "0.1", "--output", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "plot_results.py --experiment quickstart-trial" in result.output
+
+
+@pytest.mark.parametrize(("name", "words", "message"), [
+    ("train", ["--data-dir", "."], "needs none"), ("report", ["--project", "."], "--publish and --page"),
+    ("attack", ["x", "--no-transfer", "--transfer-from", "y"], "Leave one of them out")])
+def test_options_that_do_nothing_are_refused(mains, name, words, message, tmp_path):
+    write_run(tmp_path)
+    words = [str(next((tmp_path / "runs").iterdir())) if word == "x" else word for word in words]
+    result = CliRunner().invoke(mains[name], [*words, "--output", str(tmp_path)])
+    assert (result.exit_code, message in result.output) == (2, True), result.output
+
+
+def test_statistics_do_not_overwrite_the_names_of_a_label_table(mains, tmp_path):
+    assert CliRunner().invoke(mains["make_labels"], ["--label", "random", "--names", "a,b", "--format", "png", "--output",
+                                                     str(tmp_path)]).exit_code == 0
+    table = next(tmp_path.glob("*.npy"))
+    before = table.with_suffix(".json").read_text()
+    result = CliRunner().invoke(mains["label_stats"], [str(table), "--output", str(table.with_suffix(".csv"))])
+    assert (result.exit_code, "belongs to the label table" in result.output) == (2, True), result.output
+    assert table.with_suffix(".json").read_text() == before

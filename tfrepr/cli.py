@@ -28,6 +28,8 @@ surroundings.prepare_command()
 for _name in ("stdout", "stderr"):
     if getattr(sys, _name) is None:  # closed by who started us (`>&-`); Python's own code and libraries write to them
         setattr(sys, _name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    elif hasattr(getattr(sys, _name), "reconfigure"):  # names of classes and folders, on a terminal that lacks their letters
+        getattr(sys, _name).reconfigure(errors="backslashreplace")
 READER_LEFT = 141
 """Exit code of a command whose output nobody reads any more: 128 and the number of SIGPIPE, as a shell reports it."""
 

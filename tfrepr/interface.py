@@ -68,7 +68,7 @@ def load_run(run: str | os.PathLike, output: str | os.PathLike = "output") -> Tr
 
     Example:
         >>> import tfrepr
-        >>> tfrepr.load_run("digits-*-speech-*").representation.name  # doctest: +SKIP
+        >>> tfrepr.load_run("digits-*-speech-p*").representation.name  # doctest: +SKIP
         'speech'
     """
     from tfrepr.runs import RunDirectory

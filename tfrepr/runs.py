@@ -189,7 +189,7 @@ class RunDirectory:
 
     @property
     def in_use(self) -> bool:
-        """Whether another process holds the lock at this moment; makes no directory."""
+        """Whether another process holds the lock at this moment; makes no directory. A lock that may not be tried is none."""
         from filelock import FileLock, Timeout
 
         if not (self / ".lock").exists():
@@ -197,8 +197,10 @@ class RunDirectory:
         try:
             with FileLock(self / ".lock", timeout=0):
                 return False
-        except (Timeout, OSError):
+        except Timeout:
             return True
+        except OSError:
+            return False
 
     def claim(self, config: RunConfig) -> None:
         """Writes config.json, or checks that the one that is there says the same.
@@ -212,6 +214,12 @@ class RunDirectory:
             raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten. Compare its config.json "
                                   "with your options, or choose another --output.")
 
+    def restore_config(self, config: RunConfig) -> None:
+        """Writes config.json of a finished run anew, where it was taken away as damaged; the folder's name says whose it is."""
+        if self.finished and not (self / "config.json").exists() and self.path.name == config.run_name:
+            with self.locked():
+                self.claim(config)
+
     def skipped(self, config: RunConfig) -> bool:
         """Whether the run is finished, which is said on standard output.
 
@@ -221,6 +229,7 @@ class RunDirectory:
         """
         if not self.finished:
             return False
+        self.restore_config(config)
         if self.config() != config:
             raise RunRefusedError(f"{self.path} was made by another config; nothing was overwritten.")
         self.metrics()

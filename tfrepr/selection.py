@@ -24,7 +24,7 @@ def find_runs(output: Path, wanted: Sequence[str] = ()) -> list[Path]:
         output: The folder that holds `runs/`.
         wanted: Each one a run directory, a folder of run directories, a folder that holds `runs/`, or the name of a run in
             `<output>/runs`. All of these may be patterns with `*`, `?` and `[...]`, as `"output/runs/cifar10-*"` and
-            `"*-speech-*"`. A path goes before a name. `"pretrained:NAME"` is a published network. None: all runs.
+            `"*-speech-p*"`. A path goes before a name. `"pretrained:NAME"` is a published network. None: all runs.
 
     Raises:
         UserError: Nothing fits; the message says which command makes runs.
@@ -59,7 +59,7 @@ def _matching(text: str, runs: Sequence[Path], output: Path) -> list[Path]:
     """Runs by path or, where no path fits, by name."""
     if not text.strip():
         raise UserError("An empty text names no run. Give a run directory, a folder of them, or a pattern such as "
-                        "'*-speech-*'.")
+                        "'*-speech-p*'.")
     if text.startswith(PREFIX):
         return [pretrained_run(text, output)]
     matching = [run for place in _places(str(user_path(text))) for run in _runs_at(place)]

@@ -297,7 +297,7 @@ def test_a_users_report_lies_beside_the_runs_and_changes_nothing_else(tmp_path, 
     cell(output, 0.9, label="category").joinpath("metrics.json").unlink()
     ours = [ROOT / page for page in (*PAGES, "RESULTS.md")]
     own, runs = [path.read_bytes() for path in ours], contents(output)
-    result = report("--output", output, "--project", project)
+    result = report("--output", output)
     assert result.exit_code == 0, result.output
     text = (output / "report" / "RESULTS.md").read_text()
     assert "Runs found: 2, 1 of them finished" in text

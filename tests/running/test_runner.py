@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tfrepr.figures.drawing import choose_runs
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.results.tables import experiment_runs
+from tfrepr.running import runner
 from tfrepr.running.cell_process import IN_USE, CellProcess, Task, thread_limits
 from tfrepr.running.grid import GridOptions
 from tfrepr.running.runner import run_cells, visible_gpus
@@ -206,6 +208,8 @@ def test_exit_code_of_a_run_in_use(tmp_path):
 
 
 def test_cores_and_gpus_are_divided(monkeypatch):
+    for name in thread_limits(3):
+        monkeypatch.delenv(name, raising=False)
     assert set(thread_limits(3).values()) == {"3"}
     assert thread_limits(None) == {}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0, 2,3")
@@ -261,3 +265,65 @@ def test_changed_pictures_are_no_finished_cell(tmp_path, capsys):
     assert "The data of" in capsys.readouterr().err
     shutil.rmtree(folder)
     assert run_cells("single", [cell], tmp_path) == 0, "without the pictures nobody can say that they changed"
+
+
+SMALLEST = {"label": "category", "encoder": "mlp1x512", "percent": 5, "epochs": 1}
+
+
+def test_a_cell_runs_this_clone_and_not_what_lies_in_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "tfrepr").mkdir()
+    (tmp_path / "tfrepr" / "__init__.py").write_text("raise SystemExit('another clone')\n")
+    (tmp_path / "select.py").write_text("raise SystemExit('no module of Python')\n")
+    monkeypatch.chdir(tmp_path)
+    cell = RunConfig(**SMALLEST)
+    assert run_cells("single", [cell], tmp_path / "output", grid=GridOptions(jobs=1)) == 0
+    assert RunDirectory.of(cell, tmp_path / "output").finished
+
+
+def test_the_config_of_a_finished_run_is_written_anew_where_it_was_removed(tmp_path, capsys):
+    """As the message on a damaged config says."""
+    cell = RunConfig(**SMALLEST)
+    run = RunDirectory.of(cell, tmp_path)
+    run.write_json("config.json", cell.to_dict())
+    run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    (run / "config.json").unlink()
+    assert run_cells("single", [cell], tmp_path) == 0
+    assert run.config() == cell
+    assert "finished earlier, skipped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("grid", [GridOptions(), GridOptions(jobs=1)])
+def test_the_only_cell_in_work_elsewhere_is_an_error_in_both_ways(tmp_path, grid):
+    cell = RunConfig(**SMALLEST)
+    with RunDirectory.of(cell, tmp_path).locked():
+        assert run_cells("single", [cell], tmp_path, grid=grid) == 2
+
+
+def test_threads_that_the_user_limits_stay_limited(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    assert thread_limits(2) == {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2", "OMP_NUM_THREADS": "2"}
+
+
+def test_a_cell_gets_the_gpu_that_is_free(tmp_path, monkeypatch):
+    """The first of three cells is slow: the third takes the GPU of the second."""
+    used, release = [], threading.Event()
+
+    class Child:
+        def __init__(self, task, *, threads, gpu):
+            self.first = task.config["seed"] == 0
+            used.append((task.config["seed"], gpu))
+
+        def follow(self, show):
+            release.wait(10) if self.first else used[2:] and release.set()
+            return 3, "stub"
+
+        def kill(self):
+            release.set()
+
+    monkeypatch.setattr(runner, "CellProcess", Child)
+    monkeypatch.setattr(runner, "visible_gpus", lambda strategy: ["a", "b"])
+    cells = [RunConfig(**SMALLEST, seed=seed) for seed in range(3)]
+    assert run_cells("three", cells, tmp_path, grid=GridOptions(jobs=2)) == 3
+    gpus = dict(used)
+    assert gpus[2] == gpus[1] != gpus[0]

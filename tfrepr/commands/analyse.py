@@ -16,7 +16,7 @@ from tfrepr.cli import command, command_line, data_dir_option, output_option, sa
 def main(runs: tuple[str, ...], data_dir: Path | None, output: Path) -> None:
     """Write gradcam.npz and, where training kept no features, those of its end, into run directories.
 
-    RUN is a run directory, a folder of them, a run's name, or a pattern of these such as '*-speech-*'. Then draw with:
+    RUN is a run directory, a folder of them, a run's name, or a pattern of these such as '*-speech-p*'. Then draw with:
     scripts/plot_results.py --figure figure8 (or figure5, figure9).
     """
     from tfrepr.analysis.collection import analyse_runs

@@ -9,6 +9,7 @@ import click
 
 from tfrepr.attacks.protocols import AttackSettings
 from tfrepr.cli import command, command_line, data_dir_option, given, output_option, record_options, say_next, user_errors
+from tfrepr.errors import UserError
 from tfrepr.registry import PROTOCOLS
 
 
@@ -40,6 +41,8 @@ def main(runs: tuple[str, ...], experiment: str | None, folder: str | None, tran
     from tfrepr.selection import find_run
 
     chosen = choose_runs(runs, experiment, folder, output)
+    if no_transfer and transfer_from is not None:
+        raise UserError("--no-transfer leaves out the attack that --transfer-from starts. Leave one of them out.")
     source = None if transfer_from is None else RunDirectory(find_run(output, transfer_from))
     exit_code = attack_runs(chosen, settings, data_dir=data_dir, transfer=not no_transfer, transfer_from=source,
                             progress_bar=sys.stdout.isatty())

@@ -6,6 +6,7 @@ import click
 
 from tfrepr.cli import FILE, FOLDER, TEXT, command, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
+from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import DATASETS, LABELS
 
@@ -44,6 +45,9 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
     if not files and not labels:
         labels = default_labels()
     dataset, classes = chosen_classes(dataset, data_dir, names)
+    if output.with_suffix(".npy").exists():
+        raise UserError(f"{output.with_suffix('.json')} belongs to the label table {output.with_suffix('.npy')}. Choose "
+                        "another --output.")
     tables = [load_table(path, class_names=classes, dataset=dataset, label=as_label) for path in files]
     if classes is None:
         dataset, classes = DEFAULT_DATASET, class_names(DEFAULT_DATASET)

@@ -19,7 +19,7 @@ def figure_list() -> str:
 @command(epilog=figure_list(), width=120)
 @click.option("--experiment", metavar="NAME", help="Runs of this experiment (default: the experiment that ran last).")
 @click.option("--runs", multiple=True, metavar="RUN",
-              help="Run directories, folders of them, names of runs, or patterns of these, as '*-speech-*' (repeatable).")
+              help="Run directories, folders of them, names of runs, or patterns of these, as '*-speech-p*' (repeatable).")
 @click.option("--figure", "figures", multiple=True, metavar="NAME",
               help="Draw this figure (repeatable; default: all for which there are data).")
 @click.option("--network", type=click.Choice(["all", "each"]),

@@ -38,6 +38,8 @@ def main(output: Path, report: Path | None, no_figures: bool, publish: bool, pro
         raise UserError("--publish writes the project's own files: --report, --no-figures and --page do not go with it.")
     if not page and (run is not None or data_dir is not None):
         raise UserError("--run and --data-dir say whose answers the page shows. Add --page, or leave them out.")
+    if project is not None and not (publish or page):
+        raise UserError("--project says whose files --publish and --page write. Add one of them, or leave it out.")
     project = project or publishing.PROJECT
     if page:
         lines = publishing.publish_page(output, run, data_dir=data_dir, project=project, report=report)

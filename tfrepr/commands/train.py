@@ -27,7 +27,8 @@ from tfrepr.registry import EXPERIMENTS
 from tfrepr.results.features import request_features
 from tfrepr.running.grid import GridOptions, scaled
 from tfrepr.running.overview import experiment_list, forecast
-from tfrepr.running.runner import run_cells
+from tfrepr.running.runner import noted_name, run_cells
+from tfrepr.runs import RunDirectory
 
 
 @command()
@@ -74,8 +75,9 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
                     "scripts/analyse.py.", fg="yellow", err=True)
     exit_code = run_cells(name, configs, output, data_dir=data_dir, progress_bar=sys.stdout.isatty(), tensorboard=tensorboard,
                           log_steps=log_steps, grid=grid)
-    if exit_code == 0:
-        attack = [command_line("attack", experiment=name, data_dir=data_dir, output=output)]  # no attack crops images
-        say_next(command_line("plot_results", experiment=name, output=output),
+    if exit_code == 0 and any(RunDirectory.of(config, output).finished for config in configs):
+        noted = noted_name(name, configs, grid.scale)
+        attack = [command_line("attack", experiment=noted, data_dir=data_dir, output=output)]  # no attack crops images
+        say_next(command_line("plot_results", experiment=noted, output=output),
                  *(attack if all(config.preprocessing == "dataset" for config in configs) else []))
     sys.exit(exit_code)

@@ -15,6 +15,8 @@ from tfrepr.registry import EXPERIMENTS
 
 LABEL_FIELDS = {field.name for field in dataclasses.fields(LabelOptions)}
 CIFAR = ("cifar10", "cifar100")
+WITHOUT_FILES = ("digits",)
+"""Data sources that come with a library."""
 LISTED = {field.name for field in dataclasses.fields(RunConfig) if field.metadata.get("choices")}
 """Fields whose values are names; on the command line several may be given, as `a,b`."""
 
@@ -46,6 +48,9 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
         _check(name, cells, kept, chosen)
     others = {field: values for field, values in lists.items() if field not in chosen}
     configs = [changed(cell, change, data_dir) for cell in kept for change in _combinations(others)]
+    if data_dir is not None and configs and all(config.dataset in WITHOUT_FILES for config in configs):
+        raise UserError(f"--data-dir names files, and the data source {configs[0].dataset!r} needs none. Add --dataset (folder "
+                        "for your own pictures), or leave --data-dir out.")
     return name, list(dict.fromkeys(configs))
 
 

@@ -65,6 +65,8 @@ def publish(output: Path, project: Path) -> Iterator[str]:
         UserError: A page cannot be read or lacks markers, or something cannot be written.
     """
     texts = {name: _page(project / name) for name in PAGES}
+    for name, text in texts.items():
+        with_blocks(text, project / name, dict.fromkeys(PAGES[name], ""))  # its markers are there, before anything is written
     changed = keep_records(output, project / PUBLISHED)
     yield f"Records kept in {project / PUBLISHED}: {len(changed)} files are new or changed"
     sources = read_sources(project / PUBLISHED)

@@ -1,4 +1,4 @@
-"""One cell in a process of its own: `python -m tfrepr.running.cell_process`, with the task as a line of JSON on its input.
+"""One cell in a process of its own, which runs this module with the task as a line of JSON on its input.
 
 The process ends when its input does, that is, when whoever started it is gone, however it went; a killed cell goes on later
 where it stopped.
@@ -25,6 +25,9 @@ from tfrepr.surroundings import huge_pages, prepare_command
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "tfrepr.running.cell_process"
+START = (f"import sys; sys.path = [place for place in sys.path if place]; import runpy; "
+         f"runpy.run_module({MODULE!r}, run_name='__main__')")
+"""`python -m` would look for modules in the working directory first, where another clone may lie."""
 IN_USE = 75
 """Exit code of a cell that another process works on (EX_TEMPFAIL of sysexits.h)."""
 
@@ -73,7 +76,7 @@ class CellProcess:
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         environment |= {"PYTHONPATH": python_path(), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-        self.process = subprocess.Popen([sys.executable, "-m", MODULE], env=environment, start_new_session=True,
+        self.process = subprocess.Popen([sys.executable, "-c", START], env=environment, start_new_session=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, encoding="utf-8", errors="replace")
         with contextlib.suppress(BrokenPipeError):  # it died at once: `follow` tells its exit code and last words
@@ -110,10 +113,11 @@ def python_path() -> str:
 
 
 def thread_limits(threads: int | None) -> Mapping[str, str]:
-    """Environment variables, read when TensorFlow is loaded, that keep a process to so many cores."""
+    """Environment variables, read when TensorFlow is loaded, that keep a process to so many cores, or to fewer if they do."""
     if threads is None:
         return {}
-    return dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), str(threads))
+    return {name: str(min(threads, int(own)) if (own := os.environ.get(name, "")).isdecimal() and int(own) else threads)
+            for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")}
 
 
 def train(task: Task) -> int:

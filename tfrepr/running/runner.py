@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import queue
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -77,7 +78,7 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
     outcomes += _outcomes([config for config, _ in able], [task for _, task in able], output, progress_bar, grid)
     finished = [run for run in (RunDirectory.of(config, output) for config in configs) if run.finished]
     if finished:
-        title = trial_name(name, _on_trial(name, configs, grid.scale))
+        title = noted_name(name, configs, grid.scale)
         record_experiment(output, title, [run.path.name for run in finished])
         if title != name:
             click.echo(f"Trial runs, shorter than {name} asks for: noted and drawn as {title}, and no part of it in a report.")
@@ -86,6 +87,11 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
     if len(configs) > 1:
         click.echo("\n" + account(outcomes, len(configs), len(finished)))
     return next((outcome.exit_code for outcome in reversed(outcomes) if outcome.exit_code), 0)
+
+
+def noted_name(name: str, configs: Sequence[RunConfig], scale: float) -> str:
+    """Under which name a list is noted: its own, or that of a trial of it."""
+    return trial_name(name, _on_trial(name, configs, scale))
 
 
 def _on_trial(name: str, configs: Sequence[RunConfig], scale: float) -> bool:
@@ -105,7 +111,7 @@ def _outcomes(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path,
     if grid.engine == "ray":
         return _on_ray(configs, tasks, output, grid)
     if grid.jobs is not None:
-        return _side_by_side(configs, tasks, output, grid.jobs, itertools.cycle(visible_gpus(grid.strategy) or [None]))
+        return _side_by_side(configs, tasks, output, grid.jobs, visible_gpus(grid.strategy) or [None])
     return [_in_this_process(config, task, output, progress_bar, alone=len(configs) == 1)
             for config, task in zip(configs, tasks, strict=True)]
 
@@ -131,6 +137,7 @@ def _answered(config: RunConfig, output: Path, alone: bool) -> Outcome | None:
     """
     run = RunDirectory.of(config, output)
     try:
+        run.restore_config(config)
         if run.finished and run.config() == config and run.metrics("test_accuracy"):
             if has_pictures(config):
                 run.refuse_other_data(load_source(config, None).fingerprint)
@@ -175,29 +182,40 @@ def _in_this_process(config: RunConfig, task: Task, output: Path, progress_bar: 
 
 
 def _side_by_side(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, jobs: int,
-                  gpus: Iterator[str | None]) -> Iterator[Outcome]:
+                  gpus: Sequence[str | None]) -> Iterator[Outcome]:
     """Trains up to `jobs` cells at a time in processes of their own, which share cores and GPUs evenly."""
-    jobs = min(jobs, len(configs)) or 1
+    alone, jobs = len(configs) == 1, min(jobs, len(configs)) or 1
     threads = max(1, cores() // jobs)
     running: set[CellProcess] = set()
     stopped = False
+    free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    for _, gpu in zip(range(jobs), itertools.cycle(gpus)):
+        free.put(gpu)
 
     def train(number: int, config: RunConfig, task: Task) -> Outcome:
         show = _numbered(number, len(configs))
-        if stopped or (answered := _answered(config, output, alone=False)):
+        if stopped or (answered := _answered(config, output, alone)):
             outcome = Outcome(config, "failed", 1, "interrupted") if stopped else answered
             _say_answered(outcome, show)
             return outcome
-        process = CellProcess(task, threads=threads, gpu=next(gpus))
+        gpu = free.get()
+        process = CellProcess(task, threads=threads, gpu=gpu)
         running.add(process)
+        if stopped:  # since the look above: nobody else ends a process that was not in the list then
+            process.kill()
         try:
-            return _outcome(config, *process.follow(show))
+            outcome = _outcome(config, *process.follow(show))
         finally:
             running.discard(process)
+            free.put(gpu)
+        if outcome.state == "trained" and not RunDirectory.of(config, output).finished:
+            return Outcome(config, "failed", 1, "its process ended without a result")
+        in_use_alone = alone and outcome.state == "in work elsewhere"
+        return replace(outcome, exit_code=RunInUseError.exit_code) if in_use_alone else outcome
 
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(train, *cell) for cell in zip(itertools.count(1), configs, tasks)]
         try:
+            futures = [pool.submit(train, *cell) for cell in zip(itertools.count(1), configs, tasks)]
             yield from (future.result() for future in as_completed(futures))
         finally:  # after an interruption: no new cells, and an end to those that run
             stopped = True
