@@ -192,6 +192,10 @@ def test_forecast_adds_up_and_prefers_what_was_measured(tmp_path):
     # 4 * (20 * 45000 + (20 * 5000 + 10000) / 2) / 500 seconds
     assert "As measured here: 2.1 h of training, validation and test, at the very best 64 min with --jobs 2" in after
     assert "scaled by 0.5" in after
+    begun = RunDirectory.of(cells[1], tmp_path)
+    begun.path.mkdir(parents=True)
+    (begun / "history.csv").write_text("epoch\n" + "1\n" * 10)  # 10 epochs, 10 validations and the test are left of it
+    assert "As measured here: 1.9 h" in forecast("x", cells, tmp_path, GridOptions())
     faster = forecast("x", [*cells[:1], cells[1].replace(mixed_precision="bfloat16")], tmp_path, GridOptions())
     assert "As measured here" not in faster, "no run in bfloat16 has been measured"
 

@@ -100,7 +100,7 @@ def request_features(configs: Iterable[RunConfig], output: Path) -> list[str]:
     too_late = []
     for config in configs:
         run = RunDirectory.of(config, output)
-        if run.finished and not is_requested(run):
+        if run.finished and not any((run / FOLDER).glob("epoch-*.npz")):
             too_late.append(config.run_name)
         elif not run.finished:
             run.folder(FOLDER)

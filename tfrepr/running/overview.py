@@ -75,9 +75,10 @@ def forecast(name: str, configs: Sequence[RunConfig], output: Path, grid: GridOp
     measured = measured_speeds([config for config in configs if states[config] == "finished"], output)
     lines = [f"{name}: {len(configs)} cells, " + ", ".join(f"{count} {state}" for state in STATES
                                                            if (count := Counter(states.values())[state]))]
-    lines += [f"  {config.run_name}  {config.epochs} epochs, {states[config]}{_cell_estimate(config, measured, features)}"
-              for config in left]
-    lines += [line for kind in ("measured", *DEVICES) if (line := _total(left, kind, measured, features, grid.jobs or 1))]
+    done = {config: _epochs_done(config, output) for config in left}
+    lines += [f"  {config.run_name}  {config.epochs} epochs, {states[config]}"
+              f"{_cell_estimate(config, measured, features, done[config])}" for config in left]
+    lines += [line for kind in ("measured", *DEVICES) if (line := _total(done, kind, measured, features, grid.jobs or 1))]
     return "\n".join([*lines, *_scale_remark(grid.scale)])
 
 
@@ -116,37 +117,45 @@ def measured_speeds(finished: Sequence[RunConfig], output: Path) -> Speeds:
     return {trained: median(values) for trained, values in speeds.items()}
 
 
-def estimate(config: RunConfig, kind: str, measured: Speeds, features: bool = False) -> float | None:
-    """Seconds of a whole run, or None where nothing is known.
+def _epochs_done(config: RunConfig, output: Path) -> int:
+    """Epochs in the log of a cell that was begun."""
+    log = RunDirectory.of(config, output) / "history.csv"
+    return max(0, log.read_bytes().count(b"\n") - 1) if log.is_file() else 0
+
+
+def estimate(config: RunConfig, kind: str, measured: Speeds, features: bool = False, epochs_done: int = 0) -> float | None:
+    """Seconds of a run, or None where nothing is known.
 
     Args:
         config: The cell.
         kind: `"cpu"`, `"gpu"`, or `"measured"` for what runs took here.
         measured: From `measured_speeds`.
         features: Whether the run keeps features.
+        epochs_done: Epochs that lie behind it.
     """
     images = sizes(config, features)
     if images is None:
         return None
     if kind == "measured":
         speed = measured.get((config.encoder, config.mixed_precision))
-        return None if speed is None else work(config, images) / speed
-    return expected_seconds(config, kind, images, PIXELS)
+        return None if speed is None else work(config, images, epochs_done) / speed
+    return expected_seconds(config, kind, images, PIXELS, epochs_done)
 
 
-def _cell_estimate(config: RunConfig, measured: Speeds, features: bool) -> str:
-    seconds = estimate(config, "measured", measured, features)
+def _cell_estimate(config: RunConfig, measured: Speeds, features: bool, epochs_done: int) -> str:
+    seconds = estimate(config, "measured", measured, features, epochs_done)
     if seconds is not None:
         return f", about {duration(seconds)} as here before"
-    seconds = {kind: estimate(config, kind, measured, features) for kind in DEVICES}
+    seconds = {kind: estimate(config, kind, measured, features, epochs_done) for kind in DEVICES}
     if None in seconds.values():
         return ""
     return "".join(f", {duration(value)} on {DEVICES[kind]}" for kind, value in seconds.items())
 
 
-def _total(left: Sequence[RunConfig], kind: str, measured: Speeds, features: bool, jobs: int) -> str:
-    """One line with the sum over the cells whose time is known, empty where none is."""
-    known = [seconds for config in left if (seconds := estimate(config, kind, measured, features)) is not None]
+def _total(left: Mapping[RunConfig, int], kind: str, measured: Speeds, features: bool, jobs: int) -> str:
+    """One line with the sum over the cells whose time is known, empty where none is; `left`: the epochs done of each."""
+    known = [seconds for config, done in left.items()
+             if (seconds := estimate(config, kind, measured, features, done)) is not None]
     if not known:
         return ""
     where = "As measured here" if kind == "measured" else f"On {DEVICES[kind]}"
