@@ -301,6 +301,7 @@ def test_the_only_cell_in_work_elsewhere_is_an_error_in_both_ways(tmp_path, grid
 
 def test_threads_that_the_user_limits_stay_limited(monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    monkeypatch.delenv("TF_NUM_INTEROP_THREADS", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
     assert thread_limits(2) == {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2", "OMP_NUM_THREADS": "2"}
 
