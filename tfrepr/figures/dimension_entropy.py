@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from tfrepr.claims.catalogue import ADAPTIVE_EPSILON
 from tfrepr.claims.factorial import effects
 from tfrepr.claims.verdicts import FEWEST_SEEDS, over_seeds
 from tfrepr.experiments.dimension_entropy import FACTORS
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 TRAIN = "python scripts/train.py --experiment dimension-entropy"
 NOT_ATTACKED = ("not attacked yet:\npython scripts/attack.py\n--experiment dimension-entropy\nwith each --protocol of\n"
                 + ", ".join(PIXEL_PROTOCOLS))
-EPSILON = 4.0
-"""Of robust accuracy, in units of 1/255. It is what withstands the protocols `PIXEL_PROTOCOLS` together, where an image counts
-as correct by its nearest label, before and after. The share is of all attacked images; a network that always answers the same
-class keeps the share of that class, so read it beside the accuracy."""
 ONE_ATTACK = ["images", "attack_seed"]
 """Columns in which all rows of one picture agree; of several, those of the most runs and then the most images stand."""
 ENTROPY_LINES = {"high entropy": "-", "low entropy": (0, (4, 1.6))}
@@ -56,7 +53,9 @@ def dimension_against_entropy(results: Results) -> Figure:
 
     Left: means over seeds with Student's 95% interval (three seeds or more) and single seeds as small dots. Right: the effects
     that `tfrepr.claims.factorial` defines, dimension as its first factor, paired by seed, with intervals too; of one or two
-    seeds the values alone. All runs of a page are trained in one way. Robust accuracy is that at `EPSILON`.
+    seeds the values alone. All runs of a page are trained in one way. Robust accuracy is that of the claims D1 to D3: what
+    withstands the protocols `PIXEL_PROTOCOLS` together, by the nearest label, of all attacked images. A network that always
+    answers the same class keeps the share of that class, so read it beside the accuracy.
     """
     runs = _one_way(results.runs)
     accuracy = runs.assign(value=100 * runs["test_accuracy"].astype(float))
@@ -104,7 +103,7 @@ def _one_way(runs: pd.DataFrame) -> pd.DataFrame:
 def _robust(results: Results, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs that all protocols attacked, with what `ONE_ATTACK` names and the share that withstood them, in percent."""
     cases = worst_cases(results)
-    cases = cases[cases["run"].isin(runs["run"]) & (cases["epsilon"] == EPSILON)]
+    cases = cases[cases["run"].isin(runs["run"]) & (cases["epsilon"] == ADAPTIVE_EPSILON)]
     protocols = cases["protocol"].replace(LAST_ITERATE, "standard").groupby([cases[name] for name in ("run", *ONE_ATTACK)])
     complete = protocols.transform(lambda names: set(PIXEL_PROTOCOLS) <= set(names)).astype(bool)
     rows = cases[complete & (cases["protocol"] == TOGETHER)]
@@ -120,7 +119,7 @@ def _by_label(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 def _robust_title(attacked: pd.DataFrame) -> str:
     images = f", {attacked['images'].iloc[0]:,.0f} test images" if len(attacked) else ""
-    return f"Under all protocols together,\nε = {EPSILON:g}/255{images}"
+    return f"Under all protocols together,\nε = {ADAPTIVE_EPSILON:g}/255{images}"
 
 
 def _seeds(runs: pd.DataFrame) -> str:

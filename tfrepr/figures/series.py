@@ -165,5 +165,5 @@ def _varying_settings(runs: pd.DataFrame) -> list[str]:
 def _setting_words(column: str, value: Any) -> str:
     if column == "mixed_precision":
         return SINGLE if value == "off" else str(value)
-    return f"{column.rpartition('.')[2].replace('_', ' ')} {value:g}" if isinstance(value, float) else \
-        f"{column.rpartition('.')[2].replace('_', ' ')} {value}"
+    name = column.rpartition(".")[2].replace("_", " ")
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"

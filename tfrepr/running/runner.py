@@ -18,14 +18,13 @@ from pathlib import Path
 import click
 
 from tfrepr.config import RunConfig
-from tfrepr.data.loading import has_pictures, load_source
 from tfrepr.errors import RunInUseError, UserError
 from tfrepr.experiments.marking import trial_name
 from tfrepr.reading import noted
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.running.cell_process import IN_USE, CellProcess, Task
 from tfrepr.running.grid import GridOptions, shard_of
-from tfrepr.running.shared import grouped, say_faults, shared_faults
+from tfrepr.running.shared import changed_pictures, grouped, say_faults, shared_faults
 from tfrepr.runs import RunDirectory, record_experiment
 from tfrepr.training.cost import cores
 
@@ -71,7 +70,7 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
     tasks = [Task(config.to_dict(), str(output), str(data_dir) if data_dir else None, training) for config in chosen]
     answered = {config: _answered(config, output, alone=len(chosen) == 1) for config in chosen}
     left = [config for config in chosen if not answered[config]]
-    faults = shared_faults(left, data_dir)
+    faults = shared_faults(left, data_dir) | changed_pictures(chosen, output)
     say_faults(faults, len(chosen))
     outcomes = [Outcome(config, "failed", error.exit_code, str(error)) for config, error in faults.items()]
     able = [task for task in zip(chosen, tasks, strict=True) if task[0] not in faults]
@@ -133,14 +132,12 @@ def _on_ray(configs: Sequence[RunConfig], tasks: Sequence[Task], output: Path, g
 def _answered(config: RunConfig, output: Path, alone: bool) -> Outcome | None:
     """The outcome of a cell that needs no training now, found without TensorFlow; a single cell is not passed over.
 
-    A finished cell with a damaged config or result, or with pictures that changed since, has failed: it is not trained over.
+    A finished cell with a damaged config or result has failed: it is not trained over.
     """
     run = RunDirectory.of(config, output)
     try:
         run.restore_config(config)
         if run.finished and run.config() == config and run.metrics("test_accuracy"):
-            if has_pictures(config):
-                run.refuse_other_data(load_source(config, None).fingerprint)
             return Outcome(config, "finished earlier")
     except UserError as error:
         return Outcome(config, "failed", error.exit_code, str(error))

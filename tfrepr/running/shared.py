@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from tfrepr.data.loading import load_source
+from tfrepr.config import RunConfig
+from tfrepr.data.loading import has_pictures, load_source
 from tfrepr.errors import UserError
+from tfrepr.runs import RunDirectory
 
 Item = TypeVar("Item")
 Cell = TypeVar("Cell", bound=Any)
@@ -43,6 +45,24 @@ def shared_faults(configs: Sequence[Cell], data_dir: Path | None) -> dict[Cell, 
         for same in grouped(cells, lambda cell: (cell.label, cell.label_options)):
             if fault := _label_fault(same[0], names, side):
                 faults |= dict.fromkeys(same, fault)
+    return faults
+
+
+def changed_pictures(configs: Sequence[RunConfig], output: Path) -> dict[RunConfig, UserError]:
+    """Finished cells on folders of pictures that are no longer what was trained on; each folder is read once."""
+    faults: dict[RunConfig, UserError] = {}
+    finished = [cell for cell in configs if has_pictures(cell) and RunDirectory.of(cell, output).finished]
+    for cells in grouped(finished, lambda cell: (cell.folder, cell.image_size)):
+        try:
+            now = load_source(cells[0], None).fingerprint
+        except UserError as error:
+            faults |= dict.fromkeys(cells, error)
+            continue
+        for cell in cells:
+            try:
+                RunDirectory.of(cell, output).refuse_other_data(now)
+            except UserError as error:
+                faults[cell] = error
     return faults
 
 
