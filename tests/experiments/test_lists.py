@@ -12,7 +12,9 @@ from tfrepr.registry import EXPERIMENTS
 from tfrepr.running.grid import GridOptions, scaled, shard_of
 from tfrepr.running.overview import cell_state, estimate, experiment_list, forecast, measured_speeds, sizes, train_images
 from tfrepr.runs import RunDirectory
-from tfrepr.training.cost import Sizes, expected_seconds, work
+from tfrepr.training.cost import IMAGES_PER_SECOND, Sizes, expected_seconds, work
+
+SPEED = IMAGES_PER_SECOND["cpu"]["resnet32"]
 
 COUNTS = {"table1-cifar10": 45, "table1-cifar100": 45, "figure2": 30, "figure3": 90, "figure6": 90, "figure7": 72,
           "figure4": 720, "figure5": 2, "figure8": 9, "figure9": 6, "a1-threshold": 3, "table2": 0, "tables3-5": 0,
@@ -184,7 +186,7 @@ def test_forecast_adds_up_and_prefers_what_was_measured(tmp_path):
     before = forecast("x", cells, tmp_path, GridOptions())
     assert "5 cells, 5 not started" in before
     # Each takes (20 * 45000 + (20 * 5000 + 10000) / 2) / 15000 seconds, and 8 for the run and 0.1 an epoch.
-    assert "On one data-centre GPU: 6 min of training, validation and test" in before
+    assert "On one data-centre GPU (speeds guessed): 6 min of training, validation and test" in before
     finish(cells[0], tmp_path, seconds=1800)
     assert measured_speeds(cells[:1], tmp_path) == {("resnet32", "off"): 500.0}
     after = forecast("x", cells, tmp_path, GridOptions(jobs=2, scale=0.5))
@@ -211,7 +213,7 @@ def test_the_time_counts_everything_that_a_run_still_does(every, done):
         passes += images.features * (epoch + 1 in (2, 6, 10, 14, 20))
     left = 100 * (20 - done) + passes / 2
     assert work(config, images, done) == left
-    assert expected_seconds(config, "cpu", images, 64 * 64, done) == pytest.approx(8 + 0.1 * (20 - done) + 4 * left / 230)
+    assert expected_seconds(config, "cpu", images, 64 * 64, done) == pytest.approx(8 + 0.1 * (20 - done) + 4 * left / SPEED)
 
 
 def test_a_hundredth_of_the_digits_takes_as_long_as_its_validations():
@@ -220,5 +222,5 @@ def test_a_hundredth_of_the_digits_takes_as_long_as_its_validations():
     assert sizes(config) == Sizes(12, 143, 359)
     assert sizes(RunConfig(validation="none"), features=True) == Sizes(1438, 0, 359, 359)
     assert sizes(RunConfig(dataset="cifar10"), features=True) == Sizes(45_000, 5_000, 10_000, 1_000)
-    assert estimate(config, "cpu", {}) == pytest.approx(8 + 20 + (200 * 12 + (200 * 143 + 359) / 2) / 230)
+    assert estimate(config, "cpu", {}) == pytest.approx(8 + 20 + (200 * 12 + (200 * 143 + 359) / 2) / SPEED)
     assert estimate(config, "measured", {("resnet32", "off"): 10.0}) == pytest.approx((200 * 12 + (200 * 143 + 359) / 2) / 10)

@@ -7,7 +7,8 @@ import click
 from tfrepr.cli import FILE, FOLDER, TEXT, command, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes, class_names
 from tfrepr.errors import UserError
-from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.options import LabelOptions, check_read
+from tfrepr.options import off_default
 from tfrepr.registry import DATASETS, LABELS
 
 
@@ -44,6 +45,10 @@ def main(files: tuple[Path, ...], labels: tuple[str, ...], dataset: str | None, 
         LABELS.check(label)
     if not files and not labels:
         labels = default_labels()
+    check_read(label_options, labels)
+    if not labels and (unused := off_default(label_options)):
+        raise UserError(f"--{next(iter(unused)).replace('_', '-')} has no part in measuring files, which are read as they are. "
+                        "Leave the option out, or name a label with --label.")
     dataset, classes = chosen_classes(dataset, data_dir, names)
     if output.with_suffix(".npy").exists():
         raise UserError(f"{output.with_suffix('.json')} belongs to the label table {output.with_suffix('.npy')}. Choose "

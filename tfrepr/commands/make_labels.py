@@ -6,7 +6,7 @@ import click
 
 from tfrepr.cli import FOLDER, TEXT, command, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
-from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.options import LabelOptions, check_read
 from tfrepr.registry import DATASETS, LABELS
 
 
@@ -42,9 +42,11 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     label_options, chosen_formats = LabelOptions(**given(options)), check_formats(formats.split(","))
     for label in labels:
         LABELS.check(label)
+    labels = tuple(dict.fromkeys(labels or default_labels()))
+    check_read(label_options, labels)
     dataset, classes = chosen_classes(dataset or (DEFAULT_DATASET if names is None else None), data_dir, names)
     tables = [make_table(label, classes, dataset=dataset, image_side=image_side, options=label_options)
-              for label in dict.fromkeys(labels or default_labels())]
+              for label in labels]
     prefix, files = dataset or "own", {}
     for table in tables:
         files |= table_files(table, label_options, image_side)

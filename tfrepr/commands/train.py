@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,11 +19,12 @@ from tfrepr.cli import (
     voice_list_option,
 )
 from tfrepr.config import RunConfig
+from tfrepr.errors import UserError
 from tfrepr.experiments.cells import cells_from_options
 from tfrepr.experiments.marking import is_measured, keeps_features
 from tfrepr.experiments.measurements import measure
 from tfrepr.labels.options import LabelOptions
-from tfrepr.options import MOST_STEPS
+from tfrepr.options import MOST_STEPS, off_default
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.results.features import request_features
 from tfrepr.running.grid import GridOptions, scaled
@@ -57,6 +59,7 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
     """
     grid = record_from(GridOptions, options)
     if show_list:
+        _check_list_alone(experiment, grid, options)
         click.echo(experiment_list(output, grid.scale))
         say_next(command_line("train", experiment="NAME", dry_run=True, output=output))
         return
@@ -81,3 +84,15 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
         say_next(command_line("plot_results", experiment=noted, output=output),
                  *(attack if all(config.preprocessing == "dataset" for config in configs) else []))
     sys.exit(exit_code)
+
+
+def _check_list_alone(experiment: str | None, grid: GridOptions, options: dict[str, Any]) -> None:
+    """Refuses `--list` beside options that it does not read.
+
+    Raises:
+        UserError: Names them.
+    """
+    others = {"experiment": experiment, **off_default(grid), **options}
+    if flags := ", ".join(f"--{name.replace('_', '-')}" for name in given(others) if name != "scale"):
+        raise UserError(f"--list shows all experiments and takes --output and --scale only. Received as well: {flags}. For the "
+                        "cells of one experiment: --experiment NAME --dry-run.")

@@ -1,8 +1,8 @@
 """The tables and figures of "Beyond Categorical Label Representations for Image Classification" (Chen et al., ICLR 2021).
 
 Experiments refer to cells: equal configs are one run, whichever experiment trains it. So Figures 2, 3, 5, 6, 8 and 9 and A.1
-cost nothing beyond Table 1, and Figure 7 adds its further labels only. Costs are estimates from the speeds in
-`tfrepr.training.cost`, for one data-centre GPU; `--dry-run` prints them for what is left to do, and `--scale` cuts them.
+cost nothing beyond Table 1, and Figure 7 adds its further labels only. Costs are estimates from the guessed
+speeds of a data-centre GPU in `tfrepr.training.cost`; `--dry-run` prints them for what is left to do, and `--scale` cuts them.
 
 The paper's expected values, number by number, are in `tfrepr.paper`; `scripts/report.py` puts ours beside them.
 """

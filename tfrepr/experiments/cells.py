@@ -10,7 +10,7 @@ from typing import Any
 
 from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
 from tfrepr.errors import UserError
-from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.options import LabelOptions, with_read_options
 from tfrepr.registry import EXPERIMENTS
 
 LABEL_FIELDS = {field.name for field in dataclasses.fields(LabelOptions)}
@@ -26,7 +26,8 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
     """The experiment's name and its cells.
 
     An option whose value some cells of the experiment have keeps these cells and drops the others; a value that none of them
-    has takes the place of theirs. Several names, as `a,b`, keep the cells with any of them, or make a cell for each.
+    has takes the place of theirs, and that of a label option in the cells whose label reads it. Several names, as `a,b`, keep
+    the cells with any of them, or make a cell for each.
 
     Args:
         experiment: A registered name; with None, `options` describe one cell, or, where there are none, `quickstart` is meant.
@@ -37,7 +38,8 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
         The name under which the list is noted (`"single"` without an experiment), and the configs without repetition.
 
     Raises:
-        UserError: An unknown name, a value that is not allowed, or options of which no cell has all.
+        UserError: An unknown name, a value that is not allowed, options of which no cell has all, or a label option that has
+            no part in the label of any cell.
     """
     lists = {name: _values(name, value) for name, value in options.items()}
     name = experiment if experiment is not None else "single" if options else "quickstart"
@@ -47,7 +49,7 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
     if cells:  # an experiment that only measures has none
         _check(name, cells, kept, chosen)
     others = {field: values for field, values in lists.items() if field not in chosen}
-    configs = [changed(cell, change, data_dir) for cell in kept for change in _combinations(others)]
+    configs = with_read_options([changed(cell, change, data_dir) for cell in kept for change in _combinations(others)])
     if data_dir is not None and configs and all(config.dataset in WITHOUT_FILES for config in configs):
         raise UserError(f"--data-dir names files, and the data source {configs[0].dataset!r} needs none. Add --dataset (folder "
                         "for your own pictures), or leave --data-dir out.")

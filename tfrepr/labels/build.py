@@ -12,7 +12,7 @@ import numpy as np
 from tfrepr.errors import UserError
 from tfrepr.files import user_path
 from tfrepr.labels.augmentation import AugmentedRepresentation
-from tfrepr.labels.options import LARGEST_LABEL, LabelOptions
+from tfrepr.labels.options import LARGEST_LABEL, LabelOptions, check_read
 from tfrepr.labels.representation import THRESHOLD, CategoryRepresentation, LabelRepresentation, RegressionRepresentation
 from tfrepr.names import class_names_from, equal_classes
 from tfrepr.options import from_keywords
@@ -49,9 +49,8 @@ def build_representation(name: str, class_names: Sequence[str], *, image_side: i
     if len(class_names) < 2:
         raise UserError(f"A classifier needs at least two classes. Received: {', '.join(class_names) or 'none'}.")
     if name == "category":
-        if options.label_file is not None:
-            raise UserError("--label-file gives rows to regress, and the label `category` has none. Name another label, for "
-                            "example --label random, whose table the file then replaces.")
+        if sentence := options.unread(name).get("label_file"):
+            raise UserError(sentence)
         return CategoryRepresentation(name, class_names, smoothing)
     if options.label_file is not None:
         table = read_table(user_path(options.label_file), len(class_names))
@@ -79,7 +78,8 @@ def make_representation(class_names: Sequence[str], label: str = "speech", *, si
         `decode(outputs)` gives class ids. Equal arguments give equal tables.
 
     Raises:
-        UserError: An unknown label or option, or class names that the label cannot tell apart.
+        UserError: An unknown label or option, an option that has no part in the label, or class names that the label cannot
+            tell apart.
 
     Example:
         >>> import tfrepr
@@ -90,7 +90,9 @@ def make_representation(class_names: Sequence[str], label: str = "speech", *, si
         raise UserError(f"side must be an even number from 16 to {LARGEST_LABEL}. Received: {side}.")
     if label_smoothing and label != "category":
         raise UserError(f"label_smoothing is for the label category only. Received: the label {label!r}.")
+    LABELS.check(label)
     chosen = from_keywords(LabelOptions, options, "label option")
+    check_read(chosen, [label])
     made = build_representation(label, class_names, image_side=side // 2, options=chosen, smoothing=label_smoothing)
     if isinstance(made, AugmentedRepresentation):
         raise UserError("The label 'speech-augmented' changes with every image and epoch, which the command tfrepr train does. "

@@ -1,15 +1,39 @@
 """Everything about a label that a user can choose, beside its name."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tfrepr.errors import UserError
 from tfrepr.labels.frontends import FRONTENDS
 from tfrepr.labels.resampling import RESAMPLERS
 from tfrepr.labels.tts import SYNTHESIZERS
 from tfrepr.names import normalised
-from tfrepr.options import LARGEST_SEED, option, validate
+from tfrepr.options import LARGEST_SEED, off_default, option, validate
+
+Config = TypeVar("Config", bound=Any)
 
 LARGEST_LABEL = 1024
 """Side of the label of the largest images, pixels."""
+
+SPOKEN = ("speech", "shuffle", "speech-augmented")
+SYNTHESIS = ("tts", "voice", "rate", "pitch", "spoken")
+"""Options of the voice; recordings (`wav_dir`) take its place."""
+VARIATION = ("time_shift", "time_mask", "frequency_mask")
+READ_BY = {
+    **dict.fromkeys((*SYNTHESIS, "wav_dir", "resampler", "frontend"), SPOKEN),
+    "spoken": (*SPOKEN, "bert", "glove"),
+    **dict.fromkeys(VARIATION, ("speech-augmented",)),
+    "label_seed": ("shuffle", "random", "lowdim", "composite"),
+    "glove_file": ("glove",),
+    "bert_path": ("bert",),
+    "bert_side": ("bert",),
+    "authors_order": ("bert", "glove"),
+}
+"""The labels that each option has a part in; `label_file` takes the place of any table but that of `category`."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +64,63 @@ class LabelOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "spoken", tuple((normalised(name), normalised(word)) for name, word in self.spoken))
         validate(self)
+
+    def unread(self, label: str) -> dict[str, str]:
+        """Options off their default that have no part in a label.
+
+        Args:
+            label: A name of `LABELS`.
+
+        Returns:
+            For each name of a field the sentence that says why, and what to do.
+        """
+        return {name: sentence for name in off_default(self) if (sentence := self._why_unread(name, label))}
+
+    def _why_unread(self, name: str, label: str) -> str | None:
+        flag = f"--{name.replace('_', '-')}"
+        if name == "label_file":
+            return (f"{flag} gives rows to regress, and the label category has none. Name another label, for example "
+                    "--label random, whose table the file then replaces.") if label == "category" else None
+        if label not in READ_BY[name]:
+            return (f"{flag} has no part in the label {label}. Leave the option out, or name a label that reads it: "
+                    f"{', '.join(READ_BY[name])}.")
+        if self.label_file is not None and name not in VARIATION:
+            return f"{flag} has no part in a label whose table is read from --label-file. Leave one of the two out."
+        if self.wav_dir is not None and label in SPOKEN and name in SYNTHESIS:
+            return f"{flag} has no part in a label that is made of the recordings in --wav-dir. Leave one of the two out."
+        return None
+
+
+def check_read(options: LabelOptions, labels: Sequence[str]) -> None:
+    """Refuses an option that none of the labels reads.
+
+    Args:
+        options: What was given.
+        labels: Names of `LABELS`.
+
+    Raises:
+        UserError: Names the first such option.
+    """
+    _refuse_unread([options.unread(label) for label in labels])
+
+
+def with_read_options(configs: Sequence[Config]) -> list[Config]:
+    """The configs, without label options that have no part in their label: equal networks get equal names.
+
+    Args:
+        configs: Records with the fields `label` and `label_options`.
+
+    Raises:
+        UserError: An option that none of their labels reads.
+    """
+    unread, plain = [config.label_options.unread(config.label) for config in configs], LabelOptions()
+    _refuse_unread(unread)
+    return [dataclasses.replace(config, label_options=dataclasses.replace(
+                config.label_options, **{name: getattr(plain, name) for name in names})) if names else config
+            for config, names in zip(configs, unread, strict=True)]
+
+
+def _refuse_unread(unread: Sequence[dict[str, str]]) -> None:
+    for name, sentence in (unread[0] if unread else {}).items():
+        if all(name in others for others in unread):
+            raise UserError(sentence)

@@ -1,4 +1,4 @@
-"""What a run is expected to take, from measured speeds. Nothing here imports Keras, so that a dry run answers at once."""
+"""What a run is expected to take, from known speeds. Nothing here imports Keras, so that a dry run answers at once."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tfrepr.config import RunConfig
 from tfrepr.results.features import milestones
 
 IMAGES_PER_SECOND = {
-    "cpu": {"resnet32": 230.0, "resnet110": 70.0, "vgg19": 75.0},
+    "cpu": {"resnet32": 400.0, "resnet110": 130.0, "vgg19": 90.0},
     "gpu": {"resnet32": 15000.0, "resnet110": 5000.0, "vgg19": 12000.0},
 }
-"""Training speed at batch 128 and 32x32 pixels, by device and encoder: two CPU cores, one data-centre GPU."""
+"""Training speed at batch 128 and 32x32 pixels, of two cores of a server CPU of 2023 and of one data-centre GPU."""
 
 PASSES_PER_STEP = 2.0
 """Images that pass the network in the time in which one is trained on."""
 SECONDS_A_RUN, SECONDS_AN_EPOCH = 8.0, 0.1
 """Whatever the images: building, tracing and loading networks; the log and the state on the disk."""
 
-DEVICES = {"cpu": "two CPU cores in float32", "gpu": "one data-centre GPU"}
-"""What the speeds were measured on."""
+DEVICES = {"cpu": "two server CPU cores in float32 (speeds measured)", "gpu": "one data-centre GPU (speeds guessed)"}
+"""What the speeds are of."""
 
 
 def cores() -> int:
@@ -56,7 +56,7 @@ def work(config: RunConfig, sizes: Sizes, epochs_done: int = 0) -> float:
 
 
 def expected_seconds(config: RunConfig, kind: str, sizes: Sizes, pixels: int, epochs_done: int = 0) -> float | None:
-    """A guess at the time of training, validation, test and features, or None for an encoder without a measured speed.
+    """A guess at the time of training, validation, test and features, or None for an encoder without a known speed.
 
     Args:
         config: The run's config.

@@ -246,8 +246,8 @@ def _announce(run: RunDirectory, cell: Cell, device: Device, progress: Progress)
     sizes = Sizes(images, len(cell.split.validation), tests, len(chosen_images(tests)) if is_requested(run) else 0)
     seconds = expected_seconds(config, device.kind, sizes, height * width, progress.epoch)
     if seconds is not None:
-        click.echo(f"  Expected to take about {duration(seconds)}, by speeds measured on {DEVICES[device.kind]}: training, "
-                   f"validation{', features' if sizes.features else ''} and test.")
+        click.echo(f"  Expected to take about {duration(seconds)} on {DEVICES[device.kind]}: training, validation"
+                   f"{', features' if sizes.features else ''} and test.")
     if progress.epoch:
         click.echo(f"  Resumed after epoch {progress.epoch}.")
     elif config.dataset == "folder" and images < FEW_PICTURES and config.learning_rate > GENTLE_RATE:

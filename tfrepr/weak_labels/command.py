@@ -15,7 +15,7 @@ from tfrepr.errors import UserError, disk_errors
 from tfrepr.experiments.cells import LABEL_FIELDS
 from tfrepr.experiments.marking import trial_name
 from tfrepr.files import user_path, write_atomically
-from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.options import LabelOptions, with_read_options
 from tfrepr.registry import WEAK_EXPERIMENTS
 from tfrepr.running.shared import say_faults, shared_faults
 from tfrepr.text_tables import guarded_frame
@@ -57,7 +57,8 @@ def configs_from_options(record: type, experiment: str | None, options: dict[str
         data_dir: Folder with the data; part of a config for the data source `folder` only.
 
     Raises:
-        UserError: An unknown experiment, one of the other kind, or a value that is not allowed.
+        UserError: An unknown experiment, one of the other kind, a value that is not allowed, or a label option that has no
+            part in the label of any run.
     """
     named = [] if experiment is None else WEAK_EXPERIMENTS[experiment]()
     if named and not isinstance(named[0], record):
@@ -70,7 +71,7 @@ def configs_from_options(record: type, experiment: str | None, options: dict[str
     follow = ("learning_rate", "tuning_rate") if "label" in own else ()  # another label has rates of its own
     cells = [{key: value for key, value in cell.items() if key not in follow} for cell in cells]
     configs = [record(**{**cell, **own, "label_options": LabelOptions(**labels)}) for cell in cells]
-    return list(dict.fromkeys(configs))
+    return list(dict.fromkeys(with_read_options(configs)))
 
 
 def _fields(config: WeakLabelConfig) -> dict[str, Any]:
