@@ -166,7 +166,7 @@ def bare_steps(victim: Victim, tests: ImageSet, steps: int) -> np.ndarray:
     """Seconds for the gradient alone, on whole batches of unchanged images."""
     loss = image_loss("cross_entropy", victim.representation)
     compiled = tf.function(lambda images, ids: tf.gradients(
-        tf.reduce_sum(loss(ids, ids, victim._model(victim.space.to_network(images), training=False))), images)[0])
+        tf.reduce_sum(loss(ids, ids, victim.model(victim.space.to_network(images), training=False))), images)[0])
     images, ids = tf.constant(victim.space.from_bytes(tests.images)), tf.constant(tests.class_ids)
     batches = [(images[start:start + victim.batch_size], ids[start:start + victim.batch_size])
                for start in range(0, len(tests.images), victim.batch_size)]

@@ -133,7 +133,7 @@ def main(run: str, output: Path, data_dir: Path | None, images: int, epsilons: s
     """Compares both attacks on RUN, a finished ResNet-32 with a 64x64 label or `category`."""
     directory = RunDirectory(find_run(output, run))
     settings = AttackSettings("autoattack", epsilons, images=images, batch_size=batch_size)
-    trained, data = TrainedModel.load(directory), load_data(directory, directory.config(), data_dir)
+    trained, data = TrainedModel.load(directory), load_data(directory, data_dir)
     started = time.perf_counter()
     ours = our_survivors(directory, settings, data_dir)
     click.echo(f"{directory.path.name}, first {images} test images; ours took {time.perf_counter() - started:.0f} s")

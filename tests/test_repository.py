@@ -38,8 +38,8 @@ MODULES_OF = {  # distribution -> module, where the names differ
     "tensorflow-io": "tensorflow_io",
 }
 PACKAGES = {"tfrepr", "tests", "benchmarks"}
-NOT_IMPORTED_HERE = {"ruff", "import-linter", "pytest-xdist", "sentencepiece"}
-"""Two commands, the option of pytest that the Makefile uses, and what KerasHub 0.25 imports."""
+NOT_IMPORTED_HERE = {"ruff", "import-linter", "pytest-xdist"}
+"""Two commands, and the option of pytest that the Makefile uses."""
 CODE, CHECKS = ("tfrepr", "scripts"), ("tests", "benchmarks", "examples")  # one example needs ART, which dev brings
 MAX_BYTES = 1_500_000
 MACHINE_PATH = re.compile(r"(?<![\w.])(?:/(?:home|root|Users|work|tmp|opt|mnt)/\w|[A-Z]:\\Users)")

@@ -89,8 +89,12 @@ def test_a_reason_that_runs_share_is_told_once(tmp_path, capsys):
     config = RunConfig(dataset="folder", folder=str(tmp_path / "gone"))
     runs = [RunDirectory(tmp_path / name) for name in ("first", "second", "third")]
 
+    for run in runs:
+        own = config.replace(dataset="digits", folder=None) if run.path.name == "second" else config
+        run.write_json("config.json", own.to_dict())
+
     def work(run):
-        load_data(run, config if run.path.name != "second" else config.replace(dataset="digits", folder=None), None)
+        load_data(run, None)
 
     assert each_run(runs, work) == 2
     printed = capsys.readouterr().err

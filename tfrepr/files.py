@@ -9,6 +9,7 @@ dies, and whoever writes in the same folder later removes what the dead one left
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import secrets
@@ -17,7 +18,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tfrepr.errors import UserError
 
@@ -49,6 +50,11 @@ def user_path(text: str | os.PathLike[str]) -> Path:
     except RuntimeError:
         raise UserError(f"The home folder at the start of {os.fspath(text)!r} is not known. Write the path out, or ./~name for "
                         "a file whose name begins with ~.") from None
+
+
+def json_bytes(values: Any) -> bytes:
+    """The values as a JSON file."""
+    return (json.dumps(values, indent=2) + "\n").encode()
 
 
 def npy_bytes(array: np.ndarray) -> bytes:

@@ -10,12 +10,11 @@
     last.keras         after the last epoch
     test_answers.json  which test images best.keras answers rightly, see `tfrepr.results.answers`
     metrics.json       test figures of best.keras; only a finished run has it
-    attacks.csv        see tfrepr.attacks
+    attacks.csv        see tfrepr.results.attack_rows
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ import numpy as np
 
 from tfrepr.config import RunConfig
 from tfrepr.errors import RunInUseError, RunRefusedError, UserError, disk_errors
-from tfrepr.files import make_folder, npy_bytes, write_atomically
+from tfrepr.files import json_bytes, make_folder, npy_bytes, write_atomically
 from tfrepr.reading import MissingFileError, damaged, read_json
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_threshold_accuracy", "seconds",
@@ -160,7 +159,7 @@ class RunDirectory:
 
     def write_json(self, name: str, values: dict[str, Any]) -> None:
         """Writes one JSON file whole or not at all."""
-        write_atomically(self / name, (json.dumps(values, indent=2) + "\n").encode())
+        write_atomically(self / name, json_bytes(values))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -305,7 +304,7 @@ class RunDirectory:
 def record_experiment(output: Path | str, name: str, run_names: list[str]) -> None:
     """Notes which runs an experiment consists of; the newest note is what `plot_results.py` draws by default."""
     note = {"name": name, "runs": run_names, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-    write_atomically(Path(output) / "experiments" / f"{name}.json", (json.dumps(note, indent=2) + "\n").encode())
+    write_atomically(Path(output) / "experiments" / f"{name}.json", json_bytes(note))
 
 
 def each_run(runs: Iterable[RunDirectory], work: Callable[[RunDirectory], None]) -> int:

@@ -71,17 +71,17 @@ def test_beside_other_images_the_runs_own_are_named_by_their_option(trained, tmp
 
 
 def test_the_place_of_the_training_is_the_default(trained, monkeypatch):
-    home, config = trained.path.parents[2], trained.config()
+    home = trained.path.parents[2]
     with pytest.raises(UserError, match=f"no folder {home}/nowhere with the pictures"):
-        load_data(trained, config, home / "nowhere")
-    moved = load_data(trained, config, home / "elsewhere")
+        load_data(trained, home / "nowhere")
+    moved = load_data(trained, home / "elsewhere")
     (home / "elsewhere").rename(home / "pictures")
     try:
         monkeypatch.chdir(home)
-        assert np.array_equal(load_data(trained, config, None).test_images, moved.test_images)
+        assert np.array_equal(load_data(trained, None).test_images, moved.test_images)
         next((home / "pictures").rglob("*.png")).rename(home / "taken.png")
         with pytest.raises(RunRefusedError, match="The data in pictures are not those"):
-            load_data(trained, config, None)
+            load_data(trained, None)
     finally:
         if (home / "taken.png").exists():
             (home / "taken.png").rename(home / "pictures" / DATASETS["digits"](None, None).class_names[0] / "0.png")

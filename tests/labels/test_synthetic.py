@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from tfrepr.errors import UserError
 from tfrepr.labels import synthetic
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import LABELS
@@ -53,11 +52,6 @@ def test_lowdim_is_the_stream_of_random_cut_into_rows():
 def test_constant_by_hand():
     rows = table("constant", 5, side=2)
     assert rows.tolist() == [[[value] * 2] * 2 for value in (0.0, 20.0, 40.0, 60.0, 80.0)]
-
-
-def test_constant_refuses_a_single_class():
-    with pytest.raises(UserError, match="two or more classes"):
-        table("constant", 1)
 
 
 @pytest.mark.parametrize("label", ["random", "composite"])

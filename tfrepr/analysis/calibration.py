@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import softmax
 
 BINS = 15
 
 
 def top_probabilities(scores: np.ndarray, temperature: float) -> np.ndarray:
     """Probability of the class with the highest score, softmax(scores / temperature), float64 `(n,)`; scores `(n, classes)`."""
-    scaled = (scores - scores.max(axis=1, keepdims=True)).astype(np.float64) / temperature
-    return 1 / np.exp(scaled).sum(axis=1)
+    return softmax(np.asarray(scores, np.float64) / temperature, axis=1).max(axis=1)
 
 
 def reliability(confidences: np.ndarray, correct: np.ndarray, bins: int = BINS) -> np.ndarray:

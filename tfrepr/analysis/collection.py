@@ -45,7 +45,7 @@ def analyse(run: RunDirectory, data_dir: Path | None) -> Iterator[str]:
         UserError: An unfinished run, other data than those of the training, an encoder without stages.
     """
     trained = TrainedModel.load(run, data_dir)
-    dataset = load_data(run, run.config(), data_dir)
+    dataset = load_data(run, data_dir)
     with run.locked():
         if not read_features(run):
             write_last_features(run, dataset)

@@ -26,7 +26,7 @@ def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, t
         train_dir: Folder with the files that the run was trained on; needed beside `dataset` to fit the temperature.
         all_images: Of another data source: training and test images.
         first: Number of images, or None for all.
-        conditions: See `corruptions.chosen_corruptions`.
+        conditions: See `common_corruptions.chosen_corruptions`.
         out: Folder for the results, or None for one in the run directory.
         formats: Of the figures.
         progress_bar: A moving bar for a terminal.

@@ -8,7 +8,6 @@ temperature that fits the run's validation images best.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from tfrepr.analysis.calibration import BINS, expected_calibration_error, reliability, top_probabilities
 from tfrepr.analysis.common_corruptions import corrupt
 from tfrepr.analysis.evaluation_source import LabelledImages
-from tfrepr.files import write_atomically
+from tfrepr.files import json_bytes, write_atomically
 from tfrepr.labels.representation import THRESHOLD
 from tfrepr.progress import progress
 from tfrepr.text_tables import csv_text
@@ -166,7 +165,7 @@ def _reliability_title(name: str, answers: Answers, temperature: float) -> str:
 def _summary(trained: TrainedModel, source: LabelledImages, results: Sequence[Result], temperature: float | None) -> bytes:
     values = {"run": trained.run.path.name, "source": source.title, "images": len(source.class_ids), "calibration_bins": BINS,
               "fitted_temperature": temperature, "results": [asdict(result) for result in results]}
-    return (json.dumps(values, indent=2) + "\n").encode()
+    return json_bytes(values)
 
 
 def _class_rows(matrices: dict[tuple[str, int], np.ndarray], names: Sequence[str]) -> bytes:

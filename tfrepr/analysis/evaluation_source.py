@@ -9,11 +9,10 @@ import numpy as np
 
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.data.loading import load_source
-from tfrepr.data.splits import split
 from tfrepr.errors import UserError
 from tfrepr.names import normalised
 from tfrepr.registry import DATASETS
-from tfrepr.training.trained import TrainedModel, load_data
+from tfrepr.training.trained import TrainedModel, load_data, split_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +34,7 @@ class LabelledImages:
 
 def own_test_images(trained: TrainedModel, data_dir: Path | None) -> LabelledImages:
     """The test set of the data that the run was trained on."""
-    dataset = load_data(trained.run, trained.run.config(), data_dir)
+    dataset = load_data(trained.run, data_dir)
     return LabelledImages(f"{_title(dataset)}, test set", f"{dataset.name}-test", dataset.test_images, dataset.test_ids)
 
 
@@ -76,12 +75,9 @@ def validation_images(trained: TrainedModel, data_dir: Path | None) -> tuple[np.
     A corruption may have changed the labels, but the true ones decide which images validate.
     """
     config = trained.run.config()
-    dataset = load_data(trained.run, config, data_dir)
-    if config.validation != "split":
-        return dataset.train_images[:0], dataset.train_ids[:0]
-    true_ids = dataset.train_ids if config.corruption == "true_labels" else load_source(config, data_dir).train_ids
-    rows = split(true_ids, validation=dataset.validation, percent=config.percent, percent_of=config.percent_of,
-                 seed=config.seed, class_names=dataset.class_names).validation
+    dataset = load_data(trained.run, data_dir)
+    true = dataset if config.corruption == "true_labels" else load_source(config, data_dir)
+    rows = split_of(config, true).validation
     return dataset.train_images[rows], dataset.train_ids[rows]
 
 

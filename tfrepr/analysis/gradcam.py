@@ -54,14 +54,14 @@ def stage_outputs(model: keras.Model) -> dict[str, Any]:
 
 
 def activation_maps(model: keras.Model, representation: LabelRepresentation, images: Any,
-                    stages: dict[str, Any] | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
+                    stages: dict[str, Any]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Grad-CAM maps of every image at every stage, before enlarging and scaling.
 
     Args:
         model: From standardised images to outputs.
         representation: Gives the score and the predicted class.
         images: float32, `(n, height, width, 3)`, standardised.
-        stages: Activations by name; None: `stage_outputs(model)`.
+        stages: Activations by name, as `stage_outputs(model)` gives them.
 
     Returns:
         Predicted class ids, int64 `(n,)`, and for each stage the maps, float32 `(n, rows, columns)`, not negative.
@@ -72,7 +72,6 @@ def activation_maps(model: keras.Model, representation: LabelRepresentation, ima
     if keras.backend.backend() != "tensorflow":
         raise UserError("Grad-CAM takes its gradients from TensorFlow. Set KERAS_BACKEND=tensorflow and repeat the command; "
                         "checkpoints are the same on every backend.")
-    stages = stage_outputs(model) if stages is None else stages
     observed = keras.Model(model.inputs, [*stages.values(), model.outputs[0]])
     with tf.GradientTape() as tape:
         inputs = tf.convert_to_tensor(images)

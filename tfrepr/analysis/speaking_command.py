@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -13,9 +12,9 @@ from tfrepr.analysis.evaluation_source import own_test_images
 from tfrepr.analysis.speaking import Judgement, Speaker, closest_labels, judge, summarise
 from tfrepr.data.sources.pictures import read_pictures
 from tfrepr.errors import UserError
-from tfrepr.files import write_atomically
-from tfrepr.labels.export import wav_bytes
+from tfrepr.files import json_bytes, write_atomically
 from tfrepr.labels.representation import THRESHOLD
+from tfrepr.labels.waveforms import wav_bytes
 from tfrepr.names import printable
 from tfrepr.progress import progress
 from tfrepr.runs import RunDirectory
@@ -116,7 +115,7 @@ def speak_test_set(run: Path, *, count: int, data_dir: Path | None, out: Path | 
     report = {"run": run.name, "source": source.title, "threshold": THRESHOLD, **rates,
               "closest_labels": [first, second], "closest_distance": distance}
     write_atomically(out / "a1.csv", csv_text(JUDGEMENT_COLUMNS, map(astuple, judgements)).encode())
-    write_atomically(out / "a1.json", (json.dumps(report, indent=2) + "\n").encode())
+    write_atomically(out / "a1.json", json_bytes(report))
     yield f"{run.name}: {rates['images']} of {total} images ({source.title})"
     yield from (f"  {name.replace('_', ' ')}: {value:.2%}" for name, value in rates.items() if name != "images")
     yield f"  The closest labels, {first} and {second}, are {distance:.2f} apart; the threshold is {THRESHOLD}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import log_softmax
 
 from tfrepr.data.class_ids import checked_ids
 
@@ -41,8 +42,7 @@ def fit_temperature(scores: np.ndarray, class_ids: np.ndarray) -> float:
 def _likelihood(logits: np.ndarray, class_ids: np.ndarray) -> float:
     """Mean negative log-likelihood of Platt's targets."""
     count, classes = logits.shape
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_probabilities = log_softmax(logits, axis=1)
     right = log_probabilities[np.arange(count), class_ids]
     other = (log_probabilities.sum(axis=1) - right) / (classes - 1)
     doubt = 1 / (count + 2)

@@ -141,7 +141,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     from tfrepr.training.devices import jit_compile, prepare_device
 
     device = prepare_device(config)
-    dataset = load_data(run, config, data_dir)
+    dataset = load_data(run, data_dir)
     load = partial(load_victim, dataset=dataset, space=protocol.space, batch_size=settings.batch_size,
                    jit=jit_compile(config, device), criteria=protocol.criteria)
     victim, source_victim = load(run), load(source) if source is not None else None

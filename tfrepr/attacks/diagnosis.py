@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tfrepr.attacks.protocols import with_unit
+from tfrepr.attacks.protocols import BLACK_BOX, with_unit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BLACK_BOX = ("transfer", "square")
 WHITE_BOX = ("fgsm", "iterative", "pgd")
 NOTABLE = 0.01
 """Differences up to this share of the initially correct images are put down to chance."""

@@ -67,6 +67,10 @@ class AttackSettings:
         return tuple(chosen)
 
 
+BLACK_BOX = ("transfer", "square")
+"""Attacks that take no gradient of the network that they attack."""
+
+
 @dataclass(frozen=True)
 class Attack:
     """One attack at one goal.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfrepr.attacks.craft import Chunk, Rows, perturb, runs_of
-from tfrepr.attacks.protocols import Attack, Protocol
+from tfrepr.attacks.protocols import BLACK_BOX, Attack, Protocol
 from tfrepr.attacks.victim import Decisions, Look, Victim
 from tfrepr.data.class_ids import one_per_image
 
@@ -80,7 +80,7 @@ def attack_groups(protocol: Protocol) -> list[list[Attack]]:
     if protocol.cascade:
         return [[attack] for attack in protocol.attacks]
     shared = itertools.groupby(protocol.attacks, key=lambda attack: (
-        attack.loss, attack.goal, attack.name in ("transfer", "square")))
+        attack.loss, attack.goal, attack.name in BLACK_BOX))
     return [list(group) for _, group in shared]
 
 
@@ -121,7 +121,7 @@ def attacked_images(attacks: Sequence[tuple[Attack, tuple[float, ...]]], clean: 
 
 def _unattacked(attack: Attack, epsilons: tuple[float, ...], clean: Decisions, withstood: np.ndarray | None) -> Outcome:
     correct, hit = (np.repeat(array[None], len(epsilons), axis=0) for array in (clean.correct, clean.hit))
-    white_box = attack.name not in ("transfer", "square")
+    white_box = attack.name not in BLACK_BOX
     return Outcome(attack, epsilons, correct if withstood is None else withstood.copy(), hit,
                    np.zeros(len(clean.correct), dtype=bool) if white_box else None)
 

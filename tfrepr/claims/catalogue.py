@@ -29,6 +29,7 @@ from tfrepr.claims.verdicts import ABOVE, BELOW, COMPARABLE
 from tfrepr.config import RunConfig
 from tfrepr.experiments import dimension_entropy, evidence, two_cores
 from tfrepr.paper import published
+from tfrepr.results.features import PROGRESS
 from tfrepr.results.seeds import distinct_cells
 from tfrepr.results.sources import Sources
 
@@ -45,7 +46,6 @@ ADAPTIVE_EPSILON = 4.0
 ATTACKS_CHANGED = ("before the runs; on 2026-11-26, before them too, the worst of all attacks took the place of that of the "
                    "protocol adaptive")
 """Of D1 to D3."""
-SHARES = (0.1, 0.3, 0.5, 0.7, 1.0)
 """Of the training, at which features are kept."""
 REASONS = {
     "C1": "For ResNet-32 on CIFAR-10 all labels of Table 1 but constant lie within half a point of category and seeds spread "
@@ -189,7 +189,7 @@ def _convergence(study: Study) -> Claim:
 def _clusters(study: Study) -> Claim:
     return study.claim("C5", "Figure 5", "Features of speech cluster earlier and better than those of category",
                        (minus(study.cells["speech"], study.cells["category"], FeatureScore(name, share), ABOVE, 0.0)
-                        for name in ("silhouette", "knn_purity") for share in SHARES), "order")
+                        for name in ("silhouette", "knn_purity") for share in PROGRESS), "order")
 
 
 def _kept(study: Study) -> Claim:

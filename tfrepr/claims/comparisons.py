@@ -117,7 +117,7 @@ class Finding:
 
     def verdict(self) -> str:
         """The word, for which networks, and the remark."""
-        word = self.word if self.estimate is None else _worded(self.word, [self])
+        word = _joined(self.word, _networks(self.word, [self]))
         return f"{word} ({self.remark})" if self.remark else word
 
     def slack(self) -> float:
@@ -161,11 +161,21 @@ class Judgement:
             return CONTRADICTED
         return SUPPORTED if set(found) == {SUPPORTED} else INCONCLUSIVE
 
+    @property
+    def networks(self) -> str:
+        """`"for these networks"` where single networks carry the word, else empty."""
+        return _networks(self.word, [finding for finding in self.findings if finding.word == self.word])
+
+    @property
+    def coverage(self) -> str:
+        """`"2 of 6"` comparisons, where some have data and others none, else empty."""
+        known, asked = len(self.known), len(self.findings)
+        return f"{known} of {asked}" if 0 < known < asked else ""
+
     def verdict(self) -> str:
         """The word, for which networks, and how many comparisons have data where not all have."""
-        word = _worded(self.word, [finding for finding in self.findings if finding.word == self.word])
-        missing = 0 < len(self.known) < len(self.findings)
-        return f"{word} ({len(self.known)} of {len(self.findings)} comparisons have data)" if missing else word
+        word = _joined(self.word, self.networks)
+        return f"{word} ({self.coverage} comparisons have data)" if self.coverage else word
 
     def deciding(self) -> Finding | None:
         """Of the comparisons that carry the verdict, in the unit of the first, that with the least `slack`.
@@ -274,9 +284,13 @@ def _estimate(seeds: Sequence[Sequence[Measured]], weights: Sequence[float], *, 
     return over_images(sum(weight * each for weight, each in zip(weights, images, strict=True)).round(6)), ""
 
 
-def _worded(word: str, findings: Sequence[Finding]) -> str:
-    """`"supported, for these networks"` where test images were drawn anew, not networks."""
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
+
+
+def _networks(word: str, findings: Sequence[Finding]) -> str:
+    """`"for these networks"` where test images were drawn anew, not networks; else empty."""
     alone = [finding for finding in findings if finding.estimate is not None and finding.estimate.over == "images"]
     if not alone or word == NO_VERDICT:
-        return word
-    return f"{word}, for {'these networks' if any(len(finding.runs) > 1 for finding in alone) else 'this network'}"
+        return ""
+    return f"for {'these networks' if any(len(finding.runs) > 1 for finding in alone) else 'this network'}"

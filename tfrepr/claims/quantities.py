@@ -165,15 +165,11 @@ class Attacked(Quantity):
     @property
     def title(self) -> str:
         """In words."""
-        if self.attack == ENSEMBLE:
-            return f"accuracy under the worst of all {self.protocol} attacks, {self.epsilon:g}/255"
         return f"accuracy under {self.short}"
 
     @property
     def short(self) -> str:
         """The title without the words that all attacks share."""
-        if self.attack == ENSEMBLE:
-            return f"worst of {self.protocol} attacks"
         return f"{self.goal} {self.attack.replace('fgsm', 'FGSM')} ε {self.epsilon:g}"
 
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tfrepr.analysis.common_corruptions import COMMON_CORRUPTIONS
+from tfrepr.analysis.common_corruptions import COMMON_CORRUPTIONS, chosen_corruptions
 from tfrepr.cli import FILE, FOLDER, PATH, TEXT, command, command_line, data_dir_option, output_option, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.options import MOST_IMAGES
@@ -49,7 +49,6 @@ def main(run: str, dataset: str | None, data_dir: Path | None, train_dir: Path |
             click.echo(line)
         say_next(command_line("evaluate", run, corruptions="all", data_dir=data_dir, output=output))
         return
-    from tfrepr.analysis.common_corruptions import chosen_corruptions
     from tfrepr.figures.style import check_formats
 
     conditions, chosen_formats = chosen_corruptions(corruptions), check_formats(formats.split(","))

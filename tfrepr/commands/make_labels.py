@@ -6,7 +6,7 @@ import click
 
 from tfrepr.cli import FOLDER, TEXT, command, command_line, given, record_options, say_next, user_errors
 from tfrepr.data.class_names import DEFAULT_DATASET, chosen_classes
-from tfrepr.labels.options import LabelOptions, check_read
+from tfrepr.labels.options import SPOKEN, LabelOptions, check_read
 from tfrepr.registry import DATASETS, LABELS
 
 
@@ -50,7 +50,7 @@ def main(labels: tuple[str, ...], dataset: str | None, data_dir: Path | None, na
     prefix, files = dataset or "own", {}
     for table in tables:
         files |= table_files(table, label_options, image_side)
-    if any(table.label.startswith(("speech", "shuffle")) for table in tables):
+    if any(table.label in SPOKEN for table in tables):
         wavs = wav_files(classes, class_waveforms(classes, label_options))
         files |= {f"{prefix}_wav/{name}": content for name, content in wavs.items()}
     figure = draw_gallery(tables, columns)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tfrepr.errors import UserError
-from tfrepr.files import write_atomically
+from tfrepr.files import json_bytes, write_atomically
 from tfrepr.paper import ENCODERS
 from tfrepr.reading import damaged, fits, noted, read_json
 from tfrepr.registry import EXPERIMENTS
@@ -52,20 +50,16 @@ def read_measurement(experiment: str, output: Path) -> list[Row]:
     return noted(rows, []) if path.exists() else []
 
 
-def measure(experiment: str, output: Path) -> Path:
+def measure(experiment: str, output: Path) -> None:
     """Measures, prints and keeps the rows of an experiment without cells.
-
-    Returns:
-        The JSON file.
 
     Raises:
         UserError: The folder cannot be written.
     """
     path = measurement_file(experiment, output)
     rows = EXPERIMENTS[experiment].measurement()
-    write_atomically(path, (json.dumps(rows, indent=2) + "\n").encode())
+    write_atomically(path, json_bytes(rows))
     click.echo(f"Written: {path}")
-    return path
 
 
 def label_statistics() -> list[Row]:
@@ -98,11 +92,13 @@ def architectures() -> list[Row]:
         Rows with `table`, `dataset`, `encoder`, `label` and `value`; those of Table 5 have `layer`, `input`, `output`,
         `kernel`, `stride` and `padding` instead.
     """
+    from tfrepr.models.build import parameter_count
+
     found: list[Row] = []
     for table, (dataset, classes) in zip(("Table 3", "Table 4"), DATASETS.items(), strict=True):
         for encoder in ENCODERS:
             for label, model in _models(encoder, classes):
-                count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+                count = parameter_count(model)
                 found.append({"table": table, "dataset": dataset, "encoder": encoder, "label": label, "value": count})
                 click.echo(f"{table}, {dataset}, {encoder}, {label}: {count:,} trainable parameters")
     found += _decoder_layers(model)

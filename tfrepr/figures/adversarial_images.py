@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from tfrepr.figures import style
 from tfrepr.figures.adversarial import EPSILON_TITLES, attack_title
+from tfrepr.figures.panels import only_picture
 from tfrepr.figures.series import NothingToPlotError, data_title, page_by, series_of
 from tfrepr.registry import FIGURES
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from tfrepr.results.tables import Results
@@ -69,16 +69,10 @@ def _draw_column(column: np.ndarray, gallery: Mapping[str, np.ndarray], place: i
     pictures = (original, 0.5 + stretch * (adversarial - original), adversarial)
     for axes, picture in zip(column, pictures, strict=True):
         axes.imshow(picture.clip(0, 1), interpolation="nearest")
-        _only_image(axes)
+        only_picture(axes)
     name, predicted = str(gallery["names"][place]), str(gallery["predicted"][place])
     epsilon = gallery["epsilon"].reshape(-1)
     column[0].set_title(name)
     column[1].set_title(f"ε = {epsilon[min(place, len(epsilon) - 1)]:.3g}", fontsize=7)
     changed = predicted != name
     column[2].set_xlabel(f"→ {predicted}" if changed else predicted, color=CHANGED_COLOR if changed else "#000000")
-
-
-def _only_image(axes: Axes) -> None:
-    axes.set(xticks=(), yticks=())
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)

@@ -10,8 +10,8 @@ from tfrepr.claims.factorial import effects
 from tfrepr.claims.verdicts import FEWEST_SEEDS, over_seeds
 from tfrepr.experiments.dimension_entropy import FACTORS
 from tfrepr.figures import style
-from tfrepr.figures.panels import legend, line_keys, panel_grid
-from tfrepr.figures.series import AMOUNT, DATA, NothingToPlotError, data_title, page_by
+from tfrepr.figures.panels import legend, line_keys, only_picture, panel_grid
+from tfrepr.figures.series import AMOUNT, DATA, NothingToPlotError, data_title, page_by, seed_counts
 from tfrepr.registry import FIGURES
 from tfrepr.results.attack_rows import PIXEL_PROTOCOLS
 from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
@@ -72,7 +72,8 @@ def dimension_against_entropy(results: Results) -> Figure:
         _draw_cells(left, quantity)
         _draw_effects(right, quantity.values)
     encoder = runs["encoder"].iloc[0]
-    figure.suptitle(f"{style.ENCODER_TITLES.get(encoder, encoder)}, {data_title(runs)}, {_seeds(runs)}")
+    figure.suptitle(f"{style.ENCODER_TITLES.get(encoder, encoder)}, {data_title(runs)}, "
+                    f"{seed_counts(runs.groupby('label').size())}")
     legend(figure, [*_label_keys(), *line_keys(ENTROPY_LINES), *_seed_keys()])
     return figure
 
@@ -120,12 +121,6 @@ def _by_label(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
 def _robust_title(attacked: pd.DataFrame) -> str:
     images = f", {attacked['images'].iloc[0]:,.0f} test images" if len(attacked) else ""
     return f"Under all protocols together,\nε = {ADAPTIVE_EPSILON:g}/255{images}"
-
-
-def _seeds(runs: pd.DataFrame) -> str:
-    """`"n=3"`, or `"n=1 to 3"` where labels have not the same number of seeds."""
-    counts = sorted(runs.groupby("label").size())
-    return f"n={counts[0]}" if counts[0] == counts[-1] else f"n={counts[0]} to {counts[-1]}"
 
 
 def _draw_cells(axes: Axes, quantity: Quantity) -> None:
@@ -181,9 +176,7 @@ def _draw_effects(axes: Axes, values: Values) -> None:
 def _say(axes: Axes, words: str) -> None:
     """Words in the place of a picture."""
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=7, color="#444444")
-    axes.set(xticks=[], yticks=[])
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
+    only_picture(axes)
 
 
 def _label_keys() -> list:

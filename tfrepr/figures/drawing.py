@@ -76,7 +76,7 @@ def draw(results: Results, figures: Sequence[str], folder: Path, name: str, form
     """Draws figures and yields the paths as they are written: `<folder>/<name>-<figure>[-<page>].<format>`.
 
     Args:
-        figures: Registered names. None: every figure for which the runs have the data.
+        figures: Registered names; empty: every figure for which the runs have the data.
 
     Raises:
         NothingToPlotError: A figure that was asked for by name has no data, or none of all figures has.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfrepr.figures import style
+from tfrepr.figures.panels import only_picture
 from tfrepr.figures.series import AMOUNT, DATA, NothingToPlotError, data_title, not_shown, page_by, style_names
 from tfrepr.reading import noted
 from tfrepr.registry import FIGURES
@@ -92,9 +93,7 @@ def _draw_group(grid: np.ndarray, maps: dict[str, dict[str, np.ndarray]], place:
         for axes, arrays in zip(row[1:], maps.values(), strict=True):
             _draw_map(axes, image, arrays["maps"][place, stage].astype(np.float32))
         for axes in row:
-            axes.set(xticks=(), yticks=())
-            axes.grid(visible=False)
-            axes.spines[:].set_visible(False)
+            only_picture(axes)
     grid[0, 0].set_title(str(first["class_names"][true]).replace("_", "\n"), fontsize=7)
     for line, (axes, below, (name, arrays)) in enumerate(zip(grid[0, 1:], grid[-1, 1:], maps.items(), strict=True)):
         axes.set_title(textwrap.fill(style.label_style(name).title, 10, break_long_words=False), fontsize=6.5)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfrepr.errors import UserError
 from tfrepr.figures.style import DATASET_TITLES, FULL_WIDTH, label_rank, label_style, new_figure, styled
+from tfrepr.labels.options import SPOKEN
 from tfrepr.labels.tables import LabelTable
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ between rows."""
 
 LONGEST_LINE = 25
 COLORS = "viridis"
-FREQUENCY_LABELS = ("speech",)
-"""Labels whose rows are mel bands, low frequencies first: shown with these at the bottom."""
 
 
 @styled
@@ -72,7 +71,7 @@ def _row(axes: Sequence[Axes], table: LabelTable) -> None:
     axes[0].axis("off")
     axes[0].text(0.0, 0.5, f"{_row_title(table.label)}\n{_size(table)}, {_range(lowest, highest)}",
                  transform=axes[0].transAxes, va="center", ha="left", fontsize=7, linespacing=1.3)
-    origin = "lower" if table.label.startswith(FREQUENCY_LABELS) or table.label == "shuffle" else "upper"
+    origin = "lower" if table.label in SPOKEN else "upper"  # rows are mel bands, low frequencies first
     for axis, label in zip(axes[1:], table.table, strict=False):
         axis.imshow(_picture(label), vmin=lowest, vmax=highest, cmap=COLORS, origin=origin, interpolation="nearest",
                     aspect="equal" if label.ndim == 2 else "auto")

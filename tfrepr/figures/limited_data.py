@@ -10,7 +10,7 @@ from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import draw_others, legend, others_keys, over_runs, panel_grid, require
-from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, series_of
+from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, seed_counts, series_of
 from tfrepr.registry import FIGURES
 from tfrepr.results.external_runs import other_accuracies
 from tfrepr.results.seeds import known
@@ -88,7 +88,7 @@ def _seeds(series: Sequence[Series], encoder: str | None = None) -> str:
     """`"n=5"` or `"n=1-5"`: runs behind each point."""
     parts = [one.runs if encoder is None else one.runs[one.runs["encoder"] == encoder] for one in series]
     counts = [count for rows in parts for count in rows.groupby(["encoder", "percent"]).size()]
-    return f"n={min(counts)}" if min(counts) == max(counts) else f"n={min(counts)}-{max(counts)}"
+    return seed_counts(counts)
 
 
 def _keys(series: Sequence[Series], line: str) -> list:

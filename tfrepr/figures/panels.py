@@ -38,6 +38,13 @@ def panel_grid(rows: int, columns: int, height: float, **sharing: Any) -> tuple[
     return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
 
 
+def only_picture(axes: Axes) -> None:
+    """Takes ticks, grid and frame away from a panel."""
+    axes.set(xticks=(), yticks=())
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+
+
 def over_runs(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
     """Mean, sample standard deviation (`ddof` 1; 0 for a single run), least, greatest and count of `value`, by `by`."""
     known = table.dropna(subset=[value]).groupby(by)[value].agg(["mean", "std", "min", "max", "count"])

@@ -102,28 +102,25 @@ def encoders(runs: pd.DataFrame) -> list[str]:
 
 def encoder_title(name: str, series: Sequence[Series]) -> str:
     """The encoder's name and how many seeds stand behind its curves, as `"ResNet-32 (n=3)"`."""
-    return f"{ENCODER_TITLES.get(name, name)} ({_seeds([len(one.of(name)) for one in series])})"
+    return f"{ENCODER_TITLES.get(name, name)} ({seed_counts([len(one.of(name)) for one in series])})"
 
 
 def legend_titles(series: Sequence[Series]) -> list[str]:
     """Titles of the series, with the number of seeds where it is not the same for all of them."""
-    seeds = [_seeds([len(one.of(encoder)) for encoder in encoders(one.runs)]) for one in series]
+    seeds = [seed_counts([len(one.of(encoder)) for encoder in encoders(one.runs)]) for one in series]
     return [f"{one.title} ({count})" if len(set(seeds)) > 1 else one.title for one, count in zip(series, seeds, strict=True)]
 
 
-def _seeds(counts: Iterable[int]) -> str:
+def seed_counts(counts: Iterable[int]) -> str:
+    """`"n=5"`, or `"n=1-5"` where not all are equal; zeros are left out."""
     counts = [count for count in counts if count]
     return f"n={min(counts)}-{max(counts)}" if len(set(counts)) > 1 else f"n={counts[0]}"
 
 
-def style_name(label: str, smoothing: float) -> str:
-    """The key of `LABEL_STYLES` for a label; a smoothed category label is one of its own."""
-    return "category-smoothing" if label == "category" and smoothing else label
-
-
 def style_names(runs: pd.DataFrame) -> pd.Series:
-    """The key of `LABEL_STYLES` for every run."""
-    return runs.apply(lambda run: style_name(run["label"], run["label_smoothing"]), axis=1) if len(runs) else runs["label"]
+    """The key of `LABEL_STYLES` for every run; a smoothed category label is one of its own."""
+    smoothed = (runs["label"] == "category") & (runs["label_smoothing"] > 0)
+    return runs["label"].mask(smoothed, "category-smoothing")
 
 
 def not_shown(names: Iterable[str], shown: Collection[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfrepr.figures import style
+from tfrepr.figures.panels import only_picture
 from tfrepr.labels.representation import Candidate
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def _draw_row(row: Sequence[Axes], picture: SpokenPicture) -> None:
     for axes, spectrogram in zip(row[1:3], (picture.answer, picture.label), strict=True):
         axes.imshow(spectrogram, origin="lower", vmin=-80, vmax=0, cmap="viridis", interpolation="nearest", aspect="equal")
     for axes in row[:3]:
-        axes.set(xticks=(), yticks=())
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
+        only_picture(axes)
     row[0].set_xlabel(_short(picture.name), fontsize=6.5)
     row[2].set_xlabel(picture.candidates[0].name.replace("_", " "), fontsize=7)
     _draw_ranking(row[3], picture.candidates)

@@ -8,7 +8,7 @@ from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import label_keys, legend, over_runs, panel_grid
-from tfrepr.figures.series import Series
+from tfrepr.figures.series import Series, seed_counts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +51,8 @@ def accuracy_against_level(table: pd.DataFrame) -> Figure:
     scale_accuracy(grid[0])
     chance = draw_chance(grid[0], class_count(table))
     grid[0, 0].set_ylabel("Test accuracy (%)")
-    figure.suptitle(f"{title}\n{table['data_variant'].iloc[0]} (n={_seeds(table, column)})")
+    seeds = seed_counts(table.groupby(["encoder", "label", column]).size())
+    figure.suptitle(f"{title}\n{table['data_variant'].iloc[0]} ({seeds})")
     legend(figure, [*label_keys(series, levels.line("-")), *_time_keys(levels), *chance])
     return figure
 
@@ -77,11 +78,6 @@ def _draw_points(axes: Axes, rows: pd.DataFrame, series: Series, levels: Levels,
         axes.errorbar(levels.places(curve.index, len(LINES) * rank + place), curve["mean"], yerr=spread,
                       linestyle=levels.line(line), color=series.color, marker=series.style.marker, markersize=3.5,
                       markerfacecolor=_fill(name, series.color), markeredgewidth=0.7, elinewidth=0.7)
-
-
-def _seeds(table: pd.DataFrame, column: str) -> str:
-    counts = table.groupby(["encoder", "label", column]).size()
-    return f"{counts.min()}" if counts.nunique() == 1 else f"{counts.min()}-{counts.max()}"
 
 
 @style.styled

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
-import wave
 from collections.abc import Sequence
-
-import numpy as np
 
 from tfrepr.files import npy_bytes
 from tfrepr.labels.options import LabelOptions
 from tfrepr.labels.tables import LabelTable
-from tfrepr.labels.waveforms import Waveform
+from tfrepr.labels.waveforms import Waveform, wav_bytes
 from tfrepr.registry import LABELS
 from tfrepr.versions import __version__, versions
 
@@ -46,18 +42,6 @@ def wav_files(class_names: Sequence[str], waveforms: Sequence[Waveform]) -> dict
     """One WAV file a class, `<id>_<class name>.wav`, as `--wav-dir` finds them."""
     return {f"{class_id}_{_file_name(name)}.wav": wav_bytes(waveform)
             for class_id, (name, waveform) in enumerate(zip(class_names, waveforms, strict=True))}
-
-
-def wav_bytes(waveform: Waveform) -> bytes:
-    """A mono WAV file with 16-bit PCM (paper section 4, "Speech Label Generation"); 16-bit samples come back unchanged."""
-    samples = np.clip(np.round(waveform.samples * 32768.0), -32768, 32767).astype("<i2")
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(waveform.rate)
-        file.writeframes(samples.tobytes())
-    return content.getvalue()
 
 
 def _file_name(name: str) -> str:

@@ -77,6 +77,8 @@ def last_hidden_states(folder: Path, words: Sequence[str], values: int) -> np.nd
     Raises:
         UserError: KerasHub is not installed, files that cannot be read, or more tokens than the model has positions.
     """
+    from keras import ops
+
     backbone, tokenizer = _load(folder)
     tokens = -(-values // backbone.hidden_dim)
     encoded = tokenizer.encode_batch(list(words))
@@ -89,7 +91,7 @@ def last_hidden_states(folder: Path, words: Sequence[str], values: int) -> np.nd
     inputs = {"token_ids": np.array([word.ids for word in encoded], np.int32),
               "padding_mask": np.array([word.attention_mask for word in encoded], np.int32),
               "segment_ids": np.zeros((len(encoded), length), np.int32)}
-    states = np.asarray(_numpy(backbone(inputs, training=False)["sequence_output"]), np.float32)
+    states = np.asarray(ops.convert_to_numpy(backbone(inputs, training=False)["sequence_output"]), np.float32)
     return states[:, :tokens].reshape(len(words), -1)[:, :values]
 
 
@@ -109,12 +111,6 @@ def _load(folder: Path) -> tuple:
                         f"{' '.join(str(error).split())[:200]}). "
                         f"{HOW_TO_FETCH}") from error
     return backbone, tokenizer
-
-
-def _numpy(tensor: object) -> np.ndarray:
-    from keras import ops
-
-    return ops.convert_to_numpy(tensor)
 
 
 def _from_web() -> Path:

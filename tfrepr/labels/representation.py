@@ -156,9 +156,9 @@ class LabelRepresentation:
 
         return ops.cast(ops.equal(self.decode(outputs), ops.cast(one_per_image(class_ids), "int32")), "float32")
 
-    def within_threshold(self, class_ids: Any, outputs: Any, threshold: float = THRESHOLD) -> Any:
+    def within_threshold(self, class_ids: Any, outputs: Any) -> Any:
         """Whether each image's loss lies under the threshold, bool, `(batch,)` (paper section 4, "Evaluation")."""
-        return self.losses(class_ids, outputs) < threshold
+        return self.losses(class_ids, outputs) < THRESHOLD
 
 
 class CategoryRepresentation(LabelRepresentation):

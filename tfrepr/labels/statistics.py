@@ -146,23 +146,12 @@ def pair_distances(table: np.ndarray, norm: str) -> np.ndarray:
     return np.concatenate([_NORM_FUNCTIONS[norm](table[index + 1:] - row) for index, row in enumerate(table[:-1])])
 
 
-def _element_l1(differences: np.ndarray) -> np.ndarray:
-    return np.abs(differences).reshape(len(differences), -1).sum(axis=1)
-
-
-def _element_l2(differences: np.ndarray) -> np.ndarray:
-    return np.sqrt((differences**2).reshape(len(differences), -1).sum(axis=1))
-
-
-def _operator_1(differences: np.ndarray) -> np.ndarray:
-    return np.abs(differences).sum(axis=1).max(axis=1)
-
-
-def _operator_2(differences: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(differences, ord=2, axis=(1, 2))
-
-
-_NORM_FUNCTIONS = {"element-L1": _element_l1, "element-L2": _element_l2, "operator-1": _operator_1, "operator-2": _operator_2}
+_NORM_FUNCTIONS = {
+    "element-L1": lambda differences: np.linalg.norm(differences.reshape(len(differences), -1), 1, axis=1),
+    "element-L2": lambda differences: np.linalg.norm(differences.reshape(len(differences), -1), 2, axis=1),
+    "operator-1": lambda differences: np.linalg.norm(differences, 1, axis=(1, 2)),
+    "operator-2": lambda differences: np.linalg.norm(differences, 2, axis=(1, 2)),
+}
 
 
 def closest_pair(table: np.ndarray) -> tuple[float, int, int]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from tfrepr.labels.options import SPOKEN
 from tfrepr.labels.statistics import NORMALISATIONS, NORMS, Statistic, below_threshold
 from tfrepr.labels.tables import LabelTable
 from tfrepr.text_tables import csv_text
@@ -57,7 +58,7 @@ def as_text(table: LabelTable, statistics: Sequence[Statistic]) -> str:
               for statistic in statistics if statistic.quantity in SINGLE_NUMBERS]
     lines += [f"  Warning: {warning}" for warning in [below_threshold(statistics, table.label)] if warning]
     lines += [f"  Note: {statistic.paper.note}" for statistic in statistics if _is_explained(statistic)]
-    if table.source == "made" and table.label in ("speech", "shuffle") and any(map(_differs, statistics)):
+    if table.source == "made" and table.label in SPOKEN and any(map(_differs, statistics)):
         lines.append(f"  Note: {OTHER_VOICE}")
     return "\n".join(lines)
 

@@ -10,7 +10,6 @@ import random
 
 import numpy as np
 
-from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import LABELS
 
@@ -37,11 +36,8 @@ def constant_table(class_names: tuple[str, ...], side: int, options: LabelOption
 
     Returns:
         float32, `(classes, side, side)`, row i filled with 80 i / (classes - 1).
-
-    Raises:
-        UserError: Fewer than two classes.
     """
-    classes = _at_least_two(class_names)
+    classes = len(class_names)
     values = (np.arange(classes) * TOP / (classes - 1)).astype(np.float32)
     return np.repeat(values, side * side).reshape(classes, side, side)
 
@@ -146,10 +142,3 @@ def _python_stream(seed: int, count: int) -> list[float]:
 def _uniform(shape: tuple[int, ...], options: LabelOptions) -> np.ndarray:
     seed = UNIFORM_SEED if options.label_seed is None else options.label_seed
     return np.random.RandomState(seed).uniform(0, TOP, shape).astype(np.float32)
-
-
-def _at_least_two(class_names: tuple[str, ...]) -> int:
-    if len(class_names) < 2:
-        raise UserError("The label constant spaces its values between two or more classes. "
-                        f"Received: {len(class_names)} class.")
-    return len(class_names)

@@ -7,7 +7,6 @@ front end they differ by 6 to 7 dB on average, most of it a slope from low to hi
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 from functools import cache
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfrepr.errors import UserError
-from tfrepr.labels.waveforms import Waveform
+from tfrepr.labels.waveforms import Waveform, wav_bytes
 
 TRIM_FRAME, TRIM_HOP = 2048, 512
 
@@ -51,7 +50,7 @@ def sound_of(waveform: Waveform, rate: int, trim_decibels: float) -> np.ndarray:
         UserError: TensorFlow I/O is missing, or its native part does not fit the installed TensorFlow.
     """
     try:
-        return _sound_graph(waveform.rate, rate, trim_decibels)(_wav_bytes(waveform)).numpy()
+        return _sound_graph(waveform.rate, rate, trim_decibels)(wav_bytes(waveform)).numpy()
     except NotImplementedError as error:  # what TensorFlow I/O raises where its shared library cannot be loaded
         import tensorflow as tf
 
@@ -80,15 +79,6 @@ def decibels_of(sound: np.ndarray, *, rate: int, bands: int, hop: int, fft_lengt
     amplitude = audio.spectrogram(centred, nfft=fft_length, window=fft_length, stride=hop)[:1 + len(sound) // hop]
     power = audio.melscale(tf.square(amplitude), rate=rate, mels=bands, fmin=0, fmax=highest_frequency)
     return tf.transpose(audio.dbscale(tf.sqrt(power), top_db=dynamic_range, ref=tf.reduce_max)).numpy()
-
-
-def _wav_bytes(waveform: Waveform) -> bytes:
-    import soundfile
-
-    samples = np.clip(np.rint(waveform.samples * 32768), -32768, 32767).astype(np.int16)
-    content = io.BytesIO()
-    soundfile.write(content, samples, waveform.rate, format="WAV", subtype="PCM_16")
-    return content.getvalue()
 
 
 @cache

@@ -66,6 +66,16 @@ class Waveform:
         return replace(self, samples=np.ldexp(self.samples, -np.frexp(peak)[1]))
 
 
+def wav_bytes(waveform: Waveform) -> bytes:
+    """A mono WAV file with 16-bit PCM (paper section 4, "Speech Label Generation"); 16-bit samples come back unchanged."""
+    import soundfile
+
+    samples = np.clip(np.rint(waveform.samples * 32768), -32768, 32767).astype(np.int16)
+    content = io.BytesIO()
+    soundfile.write(content, samples, waveform.rate, format="WAV", subtype="PCM_16")
+    return content.getvalue()
+
+
 def from_pcm(samples: np.ndarray, rate: int, source: str) -> Waveform:
     """A waveform from int16 samples.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import keras
@@ -81,6 +82,11 @@ def add_label_head(backbone: keras.Model, representation: LabelRepresentation) -
     outputs = label_head(features, representation, normalisation)
     name = f"{backbone.name}_{representation.name.replace('-', '_')}"
     return keras.Model(single_tensor(backbone, "input"), outputs, name=name)
+
+
+def parameter_count(model: keras.Model) -> int:
+    """Trainable numbers of a model (paper Tables 3 and 4)."""
+    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 
 
 def single_tensor(model: keras.Model, side: str) -> keras.KerasTensor:

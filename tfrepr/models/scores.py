@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfrepr.data.standardisation import checked_statistics
+from tfrepr.data.standardisation import checked_statistics, scale_and_shift
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import CategoryRepresentation, LabelRepresentation
 from tfrepr.models.build import single_tensor
@@ -79,8 +79,8 @@ def _all_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 def _standardisation(mean: Sequence[float], std: Sequence[float]) -> keras.layers.Layer:
-    scale = 1 / np.asarray(std)
-    return keras.layers.Rescaling(scale.tolist(), (-np.asarray(mean) / std).tolist(), name="standardisation")
+    scale, shift = scale_and_shift(mean, std, white=1)
+    return keras.layers.Rescaling(scale.tolist(), (-shift).tolist(), name="standardisation")
 
 
 def _readout(outputs: Any, representation: LabelRepresentation) -> Any:

@@ -36,16 +36,11 @@ kept which images they answer rightly, and the verdict is "for these networks"; 
 unless the quantity says otherwise."""
 
 
-def verdict_table(judgements: Sequence[Judgement], report: str = "RESULTS.md") -> list[str]:
-    """A row for each of the `QUESTIONS`: its answer in plain words and the number behind it.
-
-    Args:
-        judgements: Of all claims.
-        report: Where RESULTS.md lies, seen from the page.
-    """
+def verdict_table(judgements: Sequence[Judgement]) -> list[str]:
+    """A row for each of the `QUESTIONS`, for README: its answer in plain words and the number behind it."""
     rows = []
     for name, judgement in answering(judgements).items():
-        limits = "; ".join([_link(judgement, report), *details(judgement)])
+        limits = "; ".join([_link(judgement, "RESULTS.md"), *details(judgement)])
         rows.append((QUESTIONS[name], Markup(f"**{plain_answer(judgement)}** ({limits})"),
                      said(judgement.deciding()) if judgement.known else "-"))
     return markdown_table(QUESTION_COLUMNS, rows)
@@ -79,22 +74,15 @@ def plain_answer(judgement: Judgement) -> str:
 
 def details(judgement: Judgement) -> list[str]:
     """What limits an answer: for which networks, how many comparisons have data, a first look."""
-    missing = 0 < len(judgement.known) < len(judgement.findings)
-    alone = judgement.verdict().removeprefix(judgement.word).partition(" (")[0].removeprefix(", ")
-    return [text for text in (alone, f"{len(judgement.known)} of {len(judgement.findings)} comparisons" if missing else "",
-                              judgement.claim.mark if judgement.known else "") if text]
+    return list(filter(None, (judgement.networks, judgement.coverage and f"{judgement.coverage} comparisons",
+                              judgement.claim.mark if judgement.known else "")))
 
 
-def short_claims(judgements: Sequence[Judgement], report: str = "RESULTS.md") -> list[str]:
-    """A row for each claim with data, then the names of the others.
-
-    Args:
-        judgements: Of all claims.
-        report: Where RESULTS.md lies, seen from the page.
-    """
-    rows = [(Markup(_link(judgement, report)), _statement(judgement), judgement.verdict(), said(judgement.deciding()))
+def short_claims(judgements: Sequence[Judgement]) -> list[str]:
+    """A row for each claim with data, then the names of the others, for a page in docs/."""
+    rows = [(Markup(_link(judgement, "../RESULTS.md")), _statement(judgement), judgement.verdict(), said(judgement.deciding()))
             for judgement in judgements if judgement.known]
-    left = ", ".join(_link(judgement, report) for judgement in judgements if not judgement.known)
+    left = ", ".join(_link(judgement, "../RESULTS.md") for judgement in judgements if not judgement.known)
     return [*(markdown_table(SHORT_COLUMNS, rows) if rows else []), *([""] if rows and left else []),
             *([f"Not run yet, with margins set: {left}."] if left else [])]
 

@@ -18,7 +18,7 @@ from tfrepr.errors import UserError
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
 from tfrepr.files import make_folder, write_atomically
 from tfrepr.labels.inverse import SPEECH_LABELS
-from tfrepr.labels.options import LabelOptions
+from tfrepr.labels.options import SPOKEN, LabelOptions
 from tfrepr.labels.representation import THRESHOLD
 from tfrepr.labels.tables import default_labels, make_table
 from tfrepr.registry import LABELS
@@ -199,7 +199,7 @@ def _labels(speaker: Speaker, media: dict[str, bytes]) -> Iterator[str]:
         except UserError:  # no voice for these names
             continue
         picture = _picture(media, f"labels-{label}.png",
-                           gallery_png(table.table, upside_down=label in (*SPEECH_LABELS, "shuffle")), f"the label {label}")
+                           gallery_png(table.table, upside_down=label in SPOKEN), f"the label {label}")
         trained = " This is what the network above was asked for." if label == config.label else ""
         yield (f"<figure>{picture}<figcaption><strong>{escape(label)}</strong> {escape(LABELS.describe(label))}{trained}"
                "</figcaption></figure>")

@@ -107,7 +107,7 @@ def page_blocks(sources: Sources) -> dict[str, dict[str, str]]:
     """What the records say on each of the `PAGES`: by page and block."""
     judged = judgements(sources)
     contents = {"verdicts": "\n".join(verdict_table(judged)), "answers": answers_html(judged),
-                "claims": "\n".join(short_claims(judged, "../RESULTS.md")),
+                "claims": "\n".join(short_claims(judged)),
                 "results": short_table(sources), "weak-labels": "\n".join(weak_label_tables(sources))}
     return {page: {name: contents[name] for name in names} for page, names in PAGES.items()}
 

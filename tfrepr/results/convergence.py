@@ -37,8 +37,8 @@ def measures_training_accuracy(results: Results) -> bool:
             and bool((results.runs["corruption"] != "true_labels").any()))
 
 
-def run_convergence(results: Results, target: float = TARGET) -> pd.DataFrame:
-    """When each run reached `target`.
+def run_convergence(results: Results) -> pd.DataFrame:
+    """When each run reached `TARGET`.
 
     The accuracy is the one of history.csv, a mean over the epoch's batches while the weights change; the resolution is an
     epoch. Runs without that accuracy are left out.
@@ -54,7 +54,7 @@ def run_convergence(results: Results, target: float = TARGET) -> pd.DataFrame:
     rows = []
     for run, history in results.histories.dropna(subset=["train_accuracy"]).groupby("run", sort=False):
         history = history.sort_values("epoch")
-        reached = history.loc[history["train_accuracy"] >= target, "epoch"]
+        reached = history.loc[history["train_accuracy"] >= TARGET, "epoch"]
         rows.append({"run": run, "converged": not reached.empty, "first_epoch": reached.min(),
                      **history.iloc[-1][["train_accuracy", "train_loss"]]})
     columns = ["run", "converged", "first_epoch", "train_accuracy", "train_loss"]
@@ -67,15 +67,15 @@ def steps_per_epoch(runs: pd.DataFrame) -> pd.Series:
     return np.ceil(runs["train_images"].astype(float) / runs["batch_size"].astype(float))
 
 
-def convergence_table(results: Results, target: float = TARGET) -> pd.DataFrame:
-    """Steps until `target` for every network, label and corruption, and their ratio to true labels.
+def convergence_table(results: Results) -> pd.DataFrame:
+    """Steps until `TARGET` for every network, label and corruption, and their ratio to true labels.
 
     Returns:
         One row a curve, that is, runs that differ in their seed alone: `SHOWN`, the number of `seeds` and of those that
         `converged`; means over seeds of `steps` (NaN unless all converged), of the last epoch's `train_accuracy` and
         `train_loss`, and of `test_accuracy`; `ratio`, the steps divided by those of the same curve with true labels.
     """
-    runs = run_convergence(results, target)
+    runs = run_convergence(results)
     settings = [name for name in (*CONFIG_DEFAULTS, "data_variant") if name not in NO_SETTING]
     groups = runs.groupby([*settings, *CORRUPTION], dropna=False, sort=False)
     table = groups.agg(seeds=("run", "size"), converged=("converged", "sum"), steps=("steps", "mean"),
@@ -96,9 +96,9 @@ def _places(column: pd.Series) -> pd.Series:
     return column.map({name: place for place, name in enumerate(names)})
 
 
-def markdown(table: pd.DataFrame, target: float = TARGET) -> str:
+def markdown(table: pd.DataFrame) -> str:
     """`convergence_table` for people, under the claim that it tests."""
-    head = ("network", "label", "corruption", f"steps until {target:.0%}", "ratio to true labels",
+    head = ("network", "label", "corruption", f"steps until {TARGET:.0%}", "ratio to true labels",
             "training accuracy, last epoch", "test accuracy")
     return "\n".join([CLAIM, "", *markdown_table(head, map(_cells, table.to_dict("records")))]) + "\n"
 

@@ -62,7 +62,7 @@ def other_accuracies(run: Mapping[Any, Any]) -> tuple[OtherAccuracy, ...]:
     """Their accuracies of a run's encoder, label and amount of data; none where the run follows another recipe.
 
     Args:
-        run: A row of `Results.runs`, or a config's columns (`results.config_columns`).
+        run: A row of `Results.runs`, or a config's columns (`results.tables.config_columns`).
     """
     found = _accuracies().get((run["encoder"], run["label"], run["percent"]), ())
     return found if found and _is_comparable(run) else ()

@@ -267,14 +267,13 @@ def knn_purity(features: np.ndarray, class_ids: np.ndarray, neighbours: int = NE
     return float(np.mean(same.sum(axis=1)[limits > 0] / limits[limits > 0]))
 
 
-def embed(features: np.ndarray, seed: int = 0) -> np.ndarray:
+def embed(features: np.ndarray) -> np.ndarray:
     """The features in the plane by t-SNE: perplexity 30, started from the two main components; float32 `(images, 2)`.
 
     On one thread: several add up the same sums in changing order, and wait for each other on a busy machine.
 
     Args:
         features: `(images, d)`, finite, at least four images.
-        seed: Of scikit-learn's generator.
 
     Reference:
         van der Maaten and Hinton 2008, http://www.jmlr.org/papers/v9/vandermaaten08a.html; paper section 5.5.
@@ -288,7 +287,7 @@ def embed(features: np.ndarray, seed: int = 0) -> np.ndarray:
     if not SMALLEST < (largest := np.abs(features).max()) < LARGEST:
         features = features / largest
     with threadpool_limits(limits=1):
-        return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(features)
+        return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(features)
 
 
 def feature_scores(run: Path) -> dict[tuple[float, str], float]:

@@ -1,4 +1,4 @@
-"""The device that trains: what it is, how it is set up, and what a run is expected to take on it."""
+"""The device that trains: what it is, and how it is set up."""
 
 from __future__ import annotations
 

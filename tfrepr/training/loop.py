@@ -11,18 +11,17 @@ from typing import Any
 
 import click
 import keras
-import numpy as np
 
 from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset, centre_cropped
 from tfrepr.data.loading import load_source
 from tfrepr.data.pipeline import evaluation_batches, training_batches
-from tfrepr.data.splits import Split, split
+from tfrepr.data.splits import Split
 from tfrepr.errors import UserError
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
-from tfrepr.models.build import build_model
+from tfrepr.models.build import build_model, parameter_count
 from tfrepr.results.answers import ANSWERS_FILE, packed_answers
 from tfrepr.results.features import chosen_images, is_requested
 from tfrepr.runs import RunDirectory, history_columns
@@ -39,6 +38,7 @@ from tfrepr.training.epoch_rates import learning_rate
 from tfrepr.training.evaluation import Evaluation, evaluate, forward_function
 from tfrepr.training.feature_log import feature_logs
 from tfrepr.training.optimizer import SGD
+from tfrepr.training.trained import split_of
 
 CROP_SIDE = 28
 """Side of the centre crop under `--preprocessing per-image` (Zhang et al. 2016, appendix A), pixels."""
@@ -104,9 +104,7 @@ def load_cell(config: RunConfig, data_dir: Path | None) -> Cell:
         UserError: Anything about data, split or label that cannot be used.
     """
     dataset = load_source(config, data_dir)
-    held_out = dataset.validation if config.validation == "split" else 0
-    parts = split(dataset.train_ids, validation=held_out, percent=config.percent, percent_of=config.percent_of,
-                  seed=config.seed, class_names=dataset.class_names)
+    parts = split_of(config, dataset)
     if config.preprocessing == "per-image":
         dataset = centre_cropped(dataset, CROP_SIDE)
     dataset = corrupted(dataset, config.corruption, level=config.corruption_level, seed=config.seed)
@@ -229,7 +227,7 @@ def _claim_environment(run: RunDirectory, cell: Cell, device: Device, model: ker
         "std": list(cell.dataset.std),
         "train_images": len(cell.split.train),
         "validation_images": len(cell.split.validation),
-        "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
+        "parameters": parameter_count(model),
     }
     run.claim_environment(environment, {"label_table.npy": cell.representation.table})
     return environment

@@ -88,7 +88,7 @@ def publish_weights(run: RunDirectory, name: str, data_dir: Path | None, folder:
     from tfrepr.training.evaluation import evaluate, forward_function
 
     metrics, environment = run.metrics("test_accuracy"), run.environment("mean", "std")
-    dataset, representation = load_data(run, run.config(), data_dir), load_representation(run)
+    dataset, representation = load_data(run, data_dir), load_representation(run)
     model = load_best_model(run, representation)
     weights = [np.asarray(value, np.float16) for value in model.get_weights()]
     content = npz_bytes({TABLE: representation.table, **{_key(place): value for place, value in enumerate(weights)}})
@@ -124,6 +124,7 @@ def _is_unpacked(run: RunDirectory, record: dict[str, Any]) -> bool:
 
 def _unpack(run: RunDirectory, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Writes the files of a finished run; metrics.json, which makes it one, comes last."""
+    from tfrepr.training.checkpoint import save_model
     from tfrepr.training.checkpoint_digest import checkpoint_digests
 
     (run / "metrics.json").unlink(missing_ok=True)
@@ -132,7 +133,7 @@ def _unpack(run: RunDirectory, record: dict[str, Any], arrays: dict[str, np.ndar
     write_atomically(run / f"{TABLE}.npy", npy_bytes(arrays[TABLE]))
     representation = load_representation(run)
     model = _model(run.config(), record, representation, arrays)
-    model.save(run / "best.keras")
+    save_model(model, run / "best.keras")
     run.write_json("metrics.json", record["metrics"] | {"pretrained": record["sha256"]}
                    | checkpoint_digests(run.path, "best.keras"))
 

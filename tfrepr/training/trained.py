@@ -14,6 +14,7 @@ from tfrepr.config import RunConfig
 from tfrepr.data.corruption import corrupted
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.data.loading import load_source, source_folder
+from tfrepr.data.splits import Split, split
 from tfrepr.data.standardisation import standardised
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.files import user_path
@@ -63,7 +64,7 @@ class TrainedModel:
             raise UserError(f"{run.path} was trained with --preprocessing {preprocessing}. Choose a run with --preprocessing "
                             "dataset; others cannot be looked at here.")
         if not {"mean", "std"} <= environment.keys():
-            dataset = load_data(run, run.config(), data_dir)
+            dataset = load_data(run, data_dir)
             environment = {"mean": dataset.mean, "std": dataset.std}
         representation = load_representation(run)
         return cls(run, load_best_model(run, representation), representation, tuple(environment["mean"]),
@@ -99,10 +100,11 @@ def load_best_model(run: RunDirectory, representation: LabelRepresentation) -> k
     Raises:
         UserError: No checkpoint, a damaged one, or another one than the run's.
     """
+    from tfrepr.models.build import parameter_count
     from tfrepr.training.checkpoint import load_model
 
     model = load_model(run / "best.keras")
-    parameters = int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
+    parameters = parameter_count(model)
     found = (tuple(model.output_shape[1:]), parameters)
     wanted = (tuple(representation.output_shape), run.environment().get("parameters", parameters))
     if len(model.inputs) != 1 or found != wanted:
@@ -136,17 +138,31 @@ def load_representation(run: RunDirectory) -> LabelRepresentation:
     return representation
 
 
-def load_data(run: RunDirectory, config: RunConfig, data_dir: Path | None) -> ImageDataset:
+def split_of(config: RunConfig, dataset: ImageDataset) -> Split:
+    """Which images a run trains on and which validate it.
+
+    Args:
+        config: Of the run.
+        dataset: Its data with the true labels, which decide the split whatever the corruption.
+
+    Raises:
+        UserError: As `split`.
+    """
+    return split(dataset.train_ids, validation=dataset.validation if config.validation == "split" else 0,
+                 percent=config.percent, percent_of=config.percent_of, seed=config.seed, class_names=dataset.class_names)
+
+
+def load_data(run: RunDirectory, data_dir: Path | None) -> ImageDataset:
     """The data set that a run was trained on.
 
     Args:
         run: The run.
-        config: Its config.
         data_dir: Where the data lie now; None: where the run found them, or where the source looks by itself.
 
     Raises:
         UserError: The data are not to be found, or others than those of the training.
     """
+    config = run.config()
     if config.preprocessing != "dataset":
         raise UserError(f"{run.path} was trained with --preprocessing {config.preprocessing}. Attacks and analyses work in "
                         "units of the data set's standard deviation, so they take runs with --preprocessing dataset only.")

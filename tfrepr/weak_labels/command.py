@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,9 +21,6 @@ from tfrepr.running.shared import say_faults, shared_faults
 from tfrepr.text_tables import guarded_frame
 from tfrepr.weak_labels.options import PseudoLabelConfig, WeakLabelConfig
 from tfrepr.weak_labels.runs import WeakLabelRun, starting_weights
-
-if TYPE_CHECKING:
-    from tfrepr.weak_labels.runs import WeakLabelRun
 
 
 def command_options(record: type, experiment: str) -> Callable[[Callable], Callable]:

@@ -39,7 +39,7 @@ CATEGORY_RATES, REGRESSION_RATES = (2e-3, 5e-4), (3e-2, 1e-2)
 class WeakLabelConfig:
     """What both pipelines share: data, network, label, and the two stages of a training block."""
 
-    task: ClassVar[str] = "weak"
+    task: ClassVar[str]
     script: ClassVar[str]
 
     dataset: str = option("digits", "data source", choices=DATASETS.names)

@@ -7,6 +7,7 @@ tell. Batch normalisation has a shift and no scale, momentum 0.99 and epsilon 1e
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tfrepr.registry import ENCODERS
@@ -30,7 +31,7 @@ def mini_inception_nobn(inputs: Any) -> Any:
 @ENCODERS.register("mini-inception-nobn-report")
 def mini_inception_nobn_report(inputs: Any) -> Any:
     """The same with neither batch normalisation nor biases, as in the student's reproduction; 1,647,690 parameters."""
-    return _mini_inception(inputs, _conv_without_bias)
+    return _mini_inception(inputs, partial(_conv, use_bias=False))
 
 
 def _mini_inception(inputs: Any, conv: Callable) -> Any:
@@ -81,7 +82,3 @@ def _conv(inputs: Any, filters: int, kernel: int, stride: int, name: str, use_bi
 
     x = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=use_bias, name=f"{name}_conv")(inputs)
     return layers.ReLU(name=f"{name}_relu")(x)
-
-
-def _conv_without_bias(inputs: Any, filters: int, kernel: int, stride: int, name: str) -> Any:
-    return _conv(inputs, filters, kernel, stride, name, use_bias=False)
