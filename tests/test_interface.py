@@ -213,6 +213,25 @@ def test_an_attack_says_what_cannot_be_used(words, message):
         tfrepr.attack(model, category, **{"images": np.zeros((3, 8, 8, 3), np.uint8), "class_ids": [0, 1, 2], **words})
 
 
+def logits_of(*layers):
+    return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), *layers])
+
+
+def test_a_classifier_that_ends_in_softmax_is_refused():
+    category = tfrepr.make_representation(("a", "b", "c"), "category")
+    images, ids = np.zeros((3, 8, 8, 3), np.uint8), [0, 1, 2]
+    model = logits_of(keras.layers.Dense(3, "softmax"))
+    with pytest.raises(tfrepr.UserError, match="outputs are probabilities"):
+        tfrepr.attack(model, category, images, ids)
+
+
+def test_images_without_a_gradient_are_no_robustness():
+    category = tfrepr.make_representation(("a", "b", "c"), "category")
+    model = logits_of(keras.layers.Dense(3, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(2.0)))
+    with pytest.warns(UserWarning, match=r"3 of the 3 images .* have a gradient of zero"):
+        tfrepr.attack(model, category, np.zeros((3, 8, 8, 3), np.uint8), [0, 0, 0], epsilons="0,8", steps=2)
+
+
 @pytest.mark.parametrize(("protocol", "criteria"), [("autoattack", {"nearest"}), ("standard", {"nearest", "threshold"})])
 def test_an_attack_judges_answers_by_the_rules_of_its_protocol(protocol, criteria):
     model, speech = small_network("speech")

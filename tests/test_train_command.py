@@ -55,6 +55,7 @@ WRONG = [
     (["--learning-rate", "-0.1"], "learning-rate must be above 0"),
     (["--label", "speech", "--label-smoothing", "0.1"], "label category only"),
     (["--dataset", "folder"], "needs the folder's path"),
+    (["--experiment", "table2", "--label", "speech"], "takes no --label"),
     (["--label", "category", "--voice", "en-gb"], "--voice has no part in the label category"),
     (["--label", "category", "--label-file", "table.npy"], "the label category has none"),
     (["--list", "--experiment", "figure4", "--jobs", "2", "--scale", "0.5", "--epochs", "3", "--voice", "en-gb"],

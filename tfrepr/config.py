@@ -61,7 +61,7 @@ class RunConfig:
                                         at_most=LARGEST_RATE)
     schedule: str = option("step", "learning rate: step (times 0.1 at 1/2 and 3/4) or exponential (times 0.95 an epoch)",
                            choices=SCHEDULES)
-    label_smoothing: float = option(0.0, "label smoothing of the category label; the paper's curve uses 0.1", at_least=0,
+    label_smoothing: float = option(0.0, "label smoothing of the category label; our curves of it use 0.1", at_least=0,
                                     at_most=0.99)
     validation_every: int = option(1, "epochs between validations (the last epoch is always validated)", at_least=1,
                                   at_most=MOST_EPOCHS)

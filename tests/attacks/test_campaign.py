@@ -203,7 +203,8 @@ def test_a_killed_cascade_goes_on_to_the_same_rows(runs):
         assert without_seconds(run) == whole
     assert not attack_run(run, settings)
     assert {name: sign.holds for name, sign in read_signs(run.path).items()} == {
-        "step-doubling": None, "falls-to-zero": None, "gradients-lead": None, "training-loss-leads": None}
+        "step-doubling": None, "falls-to-zero": None, "gradients-there": True, "gradients-lead": None,
+        "training-loss-leads": None}
 
 
 @pytest.mark.parametrize(("label", "smoothing"), [("blocks", 0.0), ("category", 0.1)])
@@ -311,6 +312,14 @@ def test_transfer_starts_from_the_run_that_is_named(runs, tmp_path):
     assert source() == "other"
     assert {row.still_correct for row in read_rows(run / "attacks.csv")
             if (row.attack, row.epsilon) == ("ensemble", 8)} == {0}, "what transfer broke earlier stays broken"
+    before = read_rows(run / "attacks.csv")
+    with pytest.raises(UserError, match=r"start from other, .* --epsilons 8 .*--transfer-from other"):
+        attack_run(run, dataclasses.replace(settings, epsilons="16"), transfer_from=runs["category"])
+    assert (read_rows(run / "attacks.csv"), source()) == (before, "other")
+    assert attack_run(run, settings, transfer_from=runs["category"])
+    assert (transfer(), source()) == (own, runs["category"].path.name)
+    assert {row.still_correct for row in read_rows(run / "attacks.csv")
+            if (row.attack, row.epsilon) == ("ensemble", 8)} == {0}, "no worst case rises with another source"
 
 
 def test_refusals(runs, tmp_path):

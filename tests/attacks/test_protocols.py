@@ -2,8 +2,9 @@
 
 import pytest
 
+from tfrepr.attacks.craft import runs_of
 from tfrepr.attacks.losses import LOSSES
-from tfrepr.attacks.protocols import AttackSettings, build_protocol
+from tfrepr.attacks.protocols import OWN_SETTINGS, AttackSettings, build_protocol, check_read
 from tfrepr.errors import UserError
 from tfrepr.registry import PROTOCOLS
 
@@ -48,6 +49,25 @@ def test_autoattack_has_the_published_strength():
     for attack in protocol.attacks[:2]:
         assert (attack.step, attack.clip) == (2.0, "range")
         assert (attack.random_start, attack.auto_step, attack.every_iterate) == (True, True, True)
+
+
+def test_restarts_make_every_part_of_autoattack_stronger():
+    apgd, rivals, _ = build_protocol(AttackSettings("autoattack", restarts=3)).attacks
+    assert (apgd.restarts, rivals.restarts, runs_of(rivals, 100), runs_of(rivals, 5)) == (3, 27, 27, 12)
+
+
+@pytest.mark.parametrize(("protocol", "read"), [
+    ("paper", {"steps", "attack_seed"}), ("authors", {"steps"}), ("standard", {"steps", "restarts", "attack_seed"}),
+    ("adaptive", {"steps", "restarts", "queries", "attack_seed"}),
+    ("autoattack", {"steps", "restarts", "queries", "attack_seed"})])
+def test_a_setting_that_a_protocol_does_not_read_is_refused(protocol, read):
+    for name in OWN_SETTINGS:
+        settings = AttackSettings(protocol, **{name: 7})
+        if name in read:
+            check_read(settings)
+        else:
+            with pytest.raises(UserError, match=f"{name.replace('_', '-')} has no part in the protocol {protocol}.*autoattack"):
+                check_read(settings)
 
 
 def test_every_protocol_describes_itself_in_one_line():

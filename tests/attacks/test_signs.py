@@ -42,7 +42,7 @@ def test_a_doubling_of_fewer_steps_says_nothing_beside_one_of_more():
 
 
 def test_what_was_not_run_is_not_measured():
-    assert [found.holds for found in evaluation_signs([], undefended=True)] == [None] * 5
+    assert [found.holds for found in evaluation_signs([], undefended=True)] == [None] * 6
     assert sign("step-doubling", RIVAL, {**RIVAL, "steps": 300}).holds is None
     assert sign("falls-to-zero", WORST).holds is None
     assert "--steps 200" in sign("step-doubling").message
@@ -80,6 +80,27 @@ def test_the_cascade_is_no_answer_for_a_single_loss():
 def test_square_may_have_nothing_left_to_do_at_the_end_of_a_cascade(left, holds):
     rows = {}, RIVAL, {**SQUARE, "still_correct": left}
     assert sign("gradients-lead", MARGIN, {**MARGIN, "attack": "square"}, *rows).holds is holds
+
+
+def test_a_cheap_trial_of_the_cascade_takes_no_sign_away():
+    """Square broke none of the 20 that 100 steps left; 10 steps, tried later, leave 60."""
+    rows = MARGIN, {**MARGIN, "attack": "square"}, {}, RIVAL, SQUARE
+    found = sign("gradients-lead", *rows, {**RIVAL, "steps": 10, "still_correct": 60})
+    assert found.holds
+    assert "breaks 0 of the 20 images" in found.message or "leaves 20" in found.message
+    assert sign("gradients-lead", *rows, {**RIVAL, "steps": 200, "still_correct": 2}).holds
+
+
+@pytest.mark.parametrize(("zero", "holds"), [(0, True), (5, True), (6, False)])
+def test_next_to_no_gradient_may_be_zero(zero, holds):
+    found = sign("gradients-there", {}, {**RIVAL, "no_gradient": zero}, SQUARE, {"loss": "training", "no_gradient": 500})
+    assert found.holds is holds
+    assert "logits-ratio" in found.message or not zero
+
+
+def test_signs_say_how_many_images_they_looked_at():
+    found = evaluation_signs([ROW, dataclasses.replace(ROW, images=100)], undefended=False)
+    assert {sign.name: sign.images for sign in found if sign.holds is not None} == {"gradients-there": 1000}
 
 
 def test_an_undefended_network_keeps_one_image_of_a_thousand():

@@ -20,12 +20,13 @@ OTHERS = {"dataset": "cifar100", "encoder": "vgg19", "percent": 8, "percent_of":
 """Each makes another run than the twin."""
 
 
-def finished(folder, config):
+def finished(folder, config, accuracy=0.5, **environment):
     """A run directory of which only the names of its files matter."""
     run = RunDirectory(folder / config.run_name)
     run.path.mkdir()
     run.write_json("config.json", config.to_dict())
-    run.write_json("metrics.json", {"test_images": 10})
+    run.write_json("metrics.json", {"test_images": 10, "test_accuracy": accuracy})
+    run.write_json("environment.json", {"class_names": ["a", "b"], "mean": [0.5], "std": [0.2]} | environment)
     return run
 
 
@@ -52,6 +53,37 @@ def test_a_named_source_wins_and_a_run_is_none_for_itself(tmp_path):
         rest, found = _with_source(protocol, *arguments)
         assert found is None
         assert [attack.name for attack in rest.attacks] == ["pgd"] * 4 + ["square"]
+
+
+def test_of_several_twins_the_one_as_far_through_the_schedule_stands(tmp_path):
+    """Category has 200 epochs where speech has 600: 60 of speech and 20 of category are a tenth."""
+    attacked = ATTACKED.replace(epochs=60)
+    run, category = finished(tmp_path, attacked), attacked.replace(label="category")
+    finished(tmp_path, category.replace(epochs=10), 0.9)
+    finished(tmp_path, category.replace(epochs=60), 0.9)
+    half = finished(tmp_path, category.replace(epochs=20, mixed_precision="bfloat16"), 0.9)
+    assert categorical_twin(run, attacked).path == half.path
+    plain = finished(tmp_path, category.replace(epochs=20), 0.1)
+    assert categorical_twin(run, attacked).path == plain.path
+    decayed = finished(tmp_path, category.replace(epochs=20, weight_decay=0.01), 0.2)
+    assert categorical_twin(run, attacked).path == decayed.path
+
+
+@pytest.mark.parametrize(("label", "environment", "message"), [
+    ("random", {}, "its label is random"), ("category", {"class_names": ["a", "c"]}, "class names of its data differ"),
+    ("category", {"mean": [0.4]}, "mean of its data differ"), ("category", {"std": [0.4]}, "std of its data differ")])
+def test_transfer_starts_from_a_categorical_run_on_the_same_data(label, environment, message, tmp_path):
+    run, protocol = finished(tmp_path, ATTACKED), build_protocol(AttackSettings(protocol="adaptive"))
+    source = finished(tmp_path, ATTACKED.replace(label=label, seed=5), **environment)
+    with pytest.raises(UserError, match=message):
+        _with_source(protocol, run, ATTACKED, True, source)
+
+
+def test_a_protocol_without_transfer_takes_no_words_about_it(tmp_path):
+    run, protocol = finished(tmp_path, ATTACKED), build_protocol(AttackSettings(protocol="standard"))
+    for transfer, source in ((False, None), (True, run)):
+        with pytest.raises(UserError, match="are for the protocol adaptive"):
+            _with_source(protocol, run, ATTACKED, transfer, source)
 
 
 def test_transfer_images_are_made_on_the_source_and_judged_by_the_victim(victim_of, test_images):

@@ -8,8 +8,20 @@ import pytest
 
 from tests.report.test_report import cell
 from tests.synthetic_runs import write_csv
+from tfrepr.attacks.diagnosis import NOTABLE
 from tfrepr.claims.catalogue import all_claims, judgements
-from tfrepr.claims.comparisons import MINUS, NOT_RUN, REQUIRED_SIGNS, Claim, Comparison, Finding, Judgement, judge, minus
+from tfrepr.claims.comparisons import (
+    ATTACKS_MISS,
+    MINUS,
+    NOT_RUN,
+    REQUIRED_SIGNS,
+    Claim,
+    Comparison,
+    Finding,
+    Judgement,
+    judge,
+    minus,
+)
 from tfrepr.claims.factorial import INTERACTION
 from tfrepr.claims.quantities import (
     Accuracy,
@@ -30,7 +42,7 @@ from tfrepr.registry import EXPERIMENTS
 from tfrepr.report.claim_rows import QUESTIONS, verdict_table
 from tfrepr.report.pages import full_report, page_blocks, read_sources
 from tfrepr.results.answers import ANSWERS_FILE, packed_answers
-from tfrepr.results.attack_rows import COLUMNS, Survivors
+from tfrepr.results.attack_rows import COLUMNS, Survivors, read_rows, write_rows
 from tfrepr.results.signs import Sign, add_signs
 from tfrepr.runs import HISTORY_COLUMNS, RunDirectory
 
@@ -150,6 +162,27 @@ def test_two_protocols_on_more_images_or_seeds_do_not_stand_for_all(tmp_path):
     assert finding.estimate.mean == pytest.approx(15)
 
 
+def test_a_weak_attack_with_another_seed_adds_nothing(tmp_path):
+    """It leaves 40 of 40 images; what withstands all seeds is what withstood the first one."""
+    path = write(tmp_path, SPEECH)
+    worst_cases(path, first(20), first(15), first(12))
+    rows = read_rows(path / "attacks.csv")
+    weak = [replace(row, attack_seed=1, steps=1, still_correct=40) for row in rows]
+    write_rows(path / "attacks.csv", [*rows, *weak])
+    Survivors(path / "attack_survivors.npz").add({row.key: first(40) for row in weak})
+    for quantity, value in ((WorstOfAll(4.0), 30), (KeptShare(4.0), 5)):
+        assert only(quantity.of(run_of(tmp_path), records(tmp_path))).value == pytest.approx(value)
+
+
+def test_images_that_the_signs_did_not_see_have_no_worst_case(tmp_path):
+    path = write(tmp_path, SPEECH)
+    worst_cases(path, first(20), first(15), first(12))
+    (path / "attacks.json").write_text(json.dumps({"checkpoint": "x"}))
+    for images, found in ((40, 1), (39, 0)):
+        add_signs(RunDirectory(path), [Sign("falls-to-zero", True, "", (), images)])
+        assert len(WorstOfAll(4.0).of(run_of(tmp_path), records(tmp_path))) == found
+
+
 SIGNS = [Sign(name, True, "seen", (4.0, 8.0)) for name in REQUIRED_SIGNS]
 
 
@@ -172,6 +205,22 @@ def test_a_verdict_on_robustness_needs_attacks_that_work(tmp_path, of_category, 
     assert judgement.findings[0].estimate.mean == pytest.approx(70)
     for remark in remarks:
         assert remark in judgement.findings[0].verdict()
+
+
+@pytest.mark.parametrize(("missed", "word"), [(40.0, SUPPORTED), (70.0, INCONCLUSIVE)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_difference_must_be_larger_than_what_the_signs_let_attacks_miss(tmp_path, monkeypatch, missed, word, sign):
+    """30 of 40 images against none: an interval from about 60 points upwards."""
+    assert ATTACKS_MISS == 100 * NOTABLE
+    monkeypatch.setattr("tfrepr.claims.comparisons.ATTACKS_MISS", missed)
+    for config, left in ((CATEGORY, 0), (SPEECH, 30)):
+        path = write(tmp_path, config)
+        worst_cases(path, first(35), first(left), first(left))
+        (path / "attacks.json").write_text(json.dumps({"checkpoint": "x"}))
+        add_signs(RunDirectory(path), [*SIGNS, Sign("undefended-breaks", True, "")])
+    finding, = judged(tmp_path, minus(SPEECH, CATEGORY, WorstOfAll(4.0), ABOVE if sign == 1 else BELOW, 0)).findings
+    assert finding.word == (INCONCLUSIVE if word == INCONCLUSIVE else word if sign == 1 else CONTRADICTED)
+    assert ("stronger attacks may change it by 70 percentage points" in finding.verdict()) == (word == INCONCLUSIVE)
 
 
 def test_half_of_the_worst_case_is_kept(tmp_path):

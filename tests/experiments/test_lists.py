@@ -224,3 +224,24 @@ def test_a_hundredth_of_the_digits_takes_as_long_as_its_validations():
     assert sizes(RunConfig(dataset="cifar10"), features=True) == Sizes(45_000, 5_000, 10_000, 1_000)
     assert estimate(config, "cpu", {}) == pytest.approx(8 + 20 + (200 * 12 + (200 * 143 + 359) / 2) / SPEED)
     assert estimate(config, "measured", {("resnet32", "off"): 10.0}) == pytest.approx((200 * 12 + (200 * 143 + 359) / 2) / 10)
+
+
+def test_another_label_or_encoder_takes_the_papers_epochs_and_weight_decay_with_it():
+    _, cells = cells_from_options("table1-cifar10", {"label": "random", "encoder": "vgg19", "seed": 0}, None)
+    assert [(cell.epochs, cell.weight_decay) for cell in cells] == [(600, 1e-4)]
+    _, cells = cells_from_options("evidence-low-data", {"encoder": "vgg19", "seed": 0}, None)
+    decays = {(cell.label, cell.label_smoothing): cell.weight_decay for cell in cells}
+    assert (decays["category", 0.0], decays["category", 0.1], decays["speech", 0.0]) == (5e-4, 5e-4, 1e-4)
+    _, cells = cells_from_options("two-cores-all-data", {"label": "shuffle"}, None)
+    assert {cell.epochs for cell in cells} == {10}, "epochs that are not the paper's stay"
+    _, cells = cells_from_options("table1-cifar10", {"label": "random", "epochs": 7, "seed": 0}, None)
+    assert {cell.epochs for cell in cells} == {7}
+
+
+@pytest.mark.parametrize(("experiment", "options", "expected"), [
+    ("evidence-low-data", {"percent": 100}, None), ("evidence-low-data", {"dataset": "digits"}, None),
+    ("evidence-low-data", {"dataset": "cifar100"}, 50_000), ("evidence-low-data", {"percent": 2}, 50_000),
+    ("evidence-low-data", {"percent": 2, "percent_of": 45_000}, 45_000), ("table1-cifar10", {"percent": 3}, 50_000)])
+def test_percent_is_of_50_000_images_of_cifar_alone(experiment, options, expected):
+    _, cells = cells_from_options(experiment, options, None)
+    assert {cell.percent_of for cell in cells} == {expected}

@@ -14,9 +14,9 @@ from tfrepr.figures.series import NothingToPlotError
 from tfrepr.registry import FIGURES
 from tfrepr.report.pages import read_sources
 from tfrepr.report.robustness import robustness_section
-from tfrepr.results.attack_rows import AttackRow, Survivors, write_rows
+from tfrepr.results.attack_rows import AttackRow, Survivors, read_rows, write_rows
 from tfrepr.results.tables import read_results
-from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
+from tfrepr.results.worst_cases import TOGETHER, last_iterate, worst_cases
 from tfrepr.selection import find_runs
 
 IMAGES, CLEAN = 20, 18
@@ -93,7 +93,29 @@ def test_several_settings_of_a_protocol_count_with_the_strongest(tmp_path):
             dataclasses.replace(ROW, still_correct=8, steps=50, every_iterate=0)]
     write_rows(path / "attacks.csv", rows)
     cases = worst_cases(read_results([path])).set_index("protocol")
-    assert cases["still_correct"].to_dict() == {"standard": 7, LAST_ITERATE: 8}
+    assert cases["still_correct"].to_dict() == {"standard": 7, last_iterate("standard"): 8}
+
+
+def test_seeds_and_settings_count_together_image_by_image(tmp_path):
+    """A weak attack with another seed hides nothing, and an image that any seed breaks is broken."""
+    path = attacked(tmp_path, "speech", {("standard", 4): left(0, 9), ("adaptive", 4): left(0, 12)})
+    rows = read_rows(path / "attacks.csv")
+    further = {dataclasses.replace(ROW, attack_seed=1, still_correct=18): left(0, 18),
+               dataclasses.replace(ROW, attack_seed=2, still_correct=8): left(1, 9)}
+    write_rows(path / "attacks.csv", [*rows, *further])
+    Survivors(path / "attack_survivors.npz").add({row.key: flags for row, flags in further.items()})
+    cases = worst_cases(read_results([path])).set_index("protocol")
+    assert cases["still_correct"].to_dict() == {"adaptive": 12, "standard": 8, TOGETHER: 8}
+
+
+def test_every_protocol_whose_last_iterate_counted_says_so(tmp_path):
+    path = attacked(tmp_path, "speech", {("standard", 4): left(0, 9), ("adaptive", 4): left(0, 12)})
+    write_rows(path / "attacks.csv", [dataclasses.replace(row, every_iterate=0) for row in read_rows(path / "attacks.csv")])
+    table = robustness_section(read_sources(tmp_path))
+    assert any("45.0 (last iterate)" in line and "60.0 (last iterate)" in line for line in table)
+    figure = FIGURES["robustness"](read_results([path]))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "standard, last iterate", "adaptive, last iterate", "all protocols together"]
 
 
 def test_one_panel_a_label_and_one_line_a_protocol(output):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol
+from tfrepr.attacks.diagnosis import NOTABLE
+from tfrepr.attacks.protocols import AttackSettings, Protocol, build_protocol, check_read
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.sweep import ImageSet, attack_groups, clean_decisions, run_group
 from tfrepr.attacks.table import ensemble_rows, outcome_rows, outcome_survivors
@@ -19,6 +21,7 @@ from tfrepr.data.standardisation import checked_statistics
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.options import from_keywords
+from tfrepr.results.attack_rows import AttackRow
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +51,10 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
         are right before and after the attack. The attack `ensemble` is the worst case over all attacks of the protocol.
 
     Raises:
-        UserError: Images, class ids, names or numbers that cannot be used.
+        UserError: Images, class ids, names or numbers that cannot be used, or a classifier that ends in softmax.
+
+    Warns:
+        UserWarning: More than 1% of the images that are right at first have a gradient of zero: what is left is no robustness.
 
     Example:
         >>> import tfrepr
@@ -63,6 +69,7 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
 
     chosen = from_keywords(AttackSettings, settings | {"protocol": protocol, "epsilons": epsilons}, "attack setting",
                            leave_out=("binarisation",))
+    check_read(chosen)
     bytes_or_floats = _checked_images(images, model)
     channels = bytes_or_floats.shape[-1]
     ids = checked_ids(class_ids, images=len(bytes_or_floats), classes=representation.classes).astype(np.int32)
@@ -72,9 +79,37 @@ def attack(model: keras.Model, representation: LabelRepresentation, images: Any,
     victim = Victim(model, representation, space, min(chosen.batch_size, len(ids)), criteria=plan.criteria)
     stream = (STREAM, chosen.attack_seed)
     targets = TARGETS[plan.targets](ids, representation.classes, stream)
+    _check_outputs(model, representation, space, bytes_or_floats[:victim.batch_size])
     rows = _rows(victim, plan, ImageSet(bytes_or_floats, ids, targets, stream), chosen.attack_seed)
+    _warn_of_no_gradient(rows)
     table = pd.DataFrame([dataclasses.asdict(row) for row in rows])
     return table.assign(accuracy=table["still_correct"] / table["images"])
+
+
+def _check_outputs(model: keras.Model, representation: LabelRepresentation, space: ImageSpace, images: np.ndarray) -> None:
+    """Refuses probabilities of a category model: behind a softmax float32 rounds gradients to zero.
+
+    Raises:
+        UserError: Outputs that are not negative and sum to 1 for every image.
+    """
+    from keras import ops
+
+    if representation.name != "category":
+        return
+    outputs = ops.convert_to_numpy(model(space.to_network(ops.convert_to_tensor(space.from_bytes(images))), training=False))
+    if (outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3):
+        raise UserError("The model's outputs are probabilities, as of a softmax. Float32 rounds their gradients to zero, so "
+                        "that attacks would find robustness where there is none. Give the model without its softmax, that is "
+                        "its logits (for keras.applications: classifier_activation=None).")
+
+
+def _warn_of_no_gradient(rows: Sequence[AttackRow]) -> None:
+    shares = [(row.no_gradient / row.clean_correct, row) for row in rows if row.no_gradient and row.clean_correct]
+    share, row = max(shares, key=lambda pair: pair[0], default=(0.0, None))
+    if share > NOTABLE:
+        warnings.warn(f"{row.no_gradient} of the {row.clean_correct} images that are right at first have a gradient of zero "
+                      f"({row.attack}, {row.loss} loss). What such an attack leaves is no robustness, since a gradient is "
+                      "hidden. See docs/attack.md.", stacklevel=3)
 
 
 def _rows(victim: Victim, plan: Protocol, tests: ImageSet, seed: int) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfrepr.attacks import binarisation, examples
-from tfrepr.attacks.loading import categorical_twin, check_attacked, load_victim
+from tfrepr.attacks.loading import categorical_twin, check_attacked, check_source, load_victim
 from tfrepr.attacks.protocols import AUTO_STEPS, Attack, AttackSettings, Protocol, build_protocol
 from tfrepr.attacks.signs import evaluation_signs
 from tfrepr.attacks.sweep import ImageSet, attack_groups, attacked_images, clean_decisions, run_group
@@ -20,6 +19,7 @@ from tfrepr.attacks.targets import TARGETS
 from tfrepr.attacks.victim import Decisions, Victim
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
+from tfrepr.errors import UserError
 from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
 from tfrepr.results import signs
@@ -39,8 +39,8 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
         settings: The protocol and its settings.
         data_dir: Folder with the data set's files, where the source needs one.
         transfer: False leaves transfer attacks out of the protocol.
-        transfer_from: The categorical run whose images are tried on this one; by default the finished categorical run of
-            the same data, encoder and seed beside it.
+        transfer_from: The categorical run whose images are tried on this one; by default that of earlier attacks, else the
+            one that `categorical_twin` finds.
         progress_bar: A moving bar for a terminal.
 
     Returns:
@@ -55,8 +55,8 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
     criteria = ("nearest",) if config.label == "category" else protocol.criteria
     with run.locked():
         todo = _Todo(run, protocol, settings.attack_seed, criteria, images, _test_asked(settings))
-        if transfer_from is not None:
-            todo.forget_other_sources(transfer_from)
+        if source is not None and (transfer_from is not None or todo.transfer):
+            todo.forget_other_source(source)
         if not todo:
             return False
         check_attacked(run)
@@ -78,13 +78,26 @@ class _Todo:
         return any(self.epsilons(attack) for attack in self.protocol.attacks) or self._ensemble_missing() or (
             self.gallery or self.binarisation)
 
-    def forget_other_sources(self, source: RunDirectory) -> None:
-        """Has transfer attacks done again that start from another run than this one."""
-        if _earlier_source(_described(self.run), self.protocol) != source.path.name:
-            transfer = [attack for attack in self.protocol.attacks if attack.name == "transfer"]
-            for attack, epsilon in itertools.product(transfer, self.protocol.epsilons):
-                for key in self._keys(attack, epsilon):
-                    self.forgotten |= self.rows.pop(key, None) is not None
+    def forget_other_source(self, source: RunDirectory) -> None:
+        """Has transfer attacks done again that start from another run than this one.
+
+        Raises:
+            UserError: Some of them are not among the present attacks: rows of two sources would stand side by side.
+        """
+        earlier = _earlier_source(_described(self.run), self.protocol)
+        old = [] if earlier in (None, source.path.name) else [
+            row for row in self.rows.values() if (row.protocol, row.attack) == (self.protocol.name, "transfer")]
+        asked = {key for attack in self.protocol.attacks if attack.name == "transfer"
+                 for epsilon in self.protocol.epsilons for key in self._keys(attack, epsilon)}
+        if others := [row for row in old if row.key not in asked]:
+            strengths = ",".join(f"{epsilon:g}" for epsilon in sorted({row.epsilon for row in old}))
+            raise UserError(f"The transfer attacks in {self.run / 'attacks.csv'} start from {earlier}, and this command starts "
+                            f"from {source.path.name} without doing all of them again ({len(others)} of {len(old)} rows would "
+                            f"stay). Do them all again with --epsilons {strengths} and the same other options, or name the "
+                            f"first run with --transfer-from {earlier}, or leave the attack out with --no-transfer.")
+        for row in old:
+            del self.rows[row.key]
+            self.forgotten = True
 
     @property
     def gallery(self) -> bool:
@@ -199,10 +212,12 @@ def _with_source(protocol: Protocol, run: RunDirectory, config: RunConfig, trans
                  transfer_from: RunDirectory | None) -> tuple[Protocol, RunDirectory | None]:
     """The protocol and the run that its transfer attacks start from; without such a run, without those attacks."""
     if not any(attack.name == "transfer" for attack in protocol.attacks):
+        if transfer_from is not None or not transfer:
+            raise UserError(f"--transfer-from and --no-transfer are for the protocol adaptive. Received: {protocol.name}.")
         return protocol, None
-    source = (transfer_from or categorical_twin(run, config)) if transfer else None
+    source = (transfer_from or _kept_source(run, protocol) or categorical_twin(run, config)) if transfer else None
     if source is not None and source.path.resolve() != run.path.resolve():
-        source.metrics()
+        check_source(run, source)
         return protocol, source
     return protocol.without_transfer(), None
 
@@ -217,6 +232,13 @@ def image_set(dataset: ImageDataset, protocol: Protocol, settings: AttackSetting
 def _described(run: RunDirectory) -> dict[str, Any]:
     """What attacks.json holds."""
     return run.read_json(signs.FILE) if (run / signs.FILE).exists() else {}
+
+
+def _kept_source(run: RunDirectory, protocol: Protocol) -> RunDirectory | None:
+    """The run that earlier transfer attacks started from, where it is still there."""
+    earlier = _earlier_source(_described(run), protocol)
+    source = None if earlier is None else RunDirectory(run.path.parent / earlier)
+    return source if source is not None and source.finished else None
 
 
 def _earlier_source(described: dict[str, Any], protocol: Protocol) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfrepr.attacks.auto_steps import AutoSteps
 from tfrepr.attacks.losses import RIVAL_LOSSES
-from tfrepr.attacks.protocols import Attack
+from tfrepr.attacks.protocols import RIVALS, Attack
 from tfrepr.attacks.square import draws, square_attack
 from tfrepr.attacks.steps import GoingOn, SignSteps, StepRule, box, climb
 from tfrepr.attacks.victim import Look, Victim
@@ -72,7 +72,12 @@ class Rows(NamedTuple):
 
 def runs_of(attack: Attack, classes: int) -> int:
     """How often an attack runs on each image."""
-    return min(attack.restarts, classes - 1) if attack.loss in RIVAL_LOSSES else attack.restarts
+    return _rivals_of(attack, classes) * max(1, attack.restarts // RIVALS) if attack.loss in RIVAL_LOSSES else attack.restarts
+
+
+def _rivals_of(attack: Attack, classes: int) -> int:
+    """How many wrong classes it turns to."""
+    return min(attack.restarts, RIVALS, classes - 1)
 
 
 def craft(model: Victim, attack: Attack, chunk: Chunk, epsilons: Sequence[float], restart: int = 0) -> np.ndarray:
@@ -104,7 +109,9 @@ def perturb(model: Victim, attack: Attack, chunk: Chunk, rows: Rows,
         found = square_attack(model.margins, images, class_ids, epsilon=radius, bounds=bounds, queries=attack.steps,
                               random=random)
         return found, np.arange(len(found))
-    targets = chunk.rivals(model)[rows.place, rows.restart] if attack.loss in RIVAL_LOSSES else chunk.targets[rows.place]
+    targets = chunk.targets[rows.place]
+    if attack.loss in RIVAL_LOSSES:
+        targets = chunk.rivals(model)[rows.place, rows.restart % _rivals_of(attack, model.representation.classes)]
     aim = targets if attack.goal == "targeted" else class_ids
 
     def look(points: np.ndarray, which: np.ndarray) -> Look:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.victim import ALL_CRITERIA, Victim
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.paper import paper_epochs
 from tfrepr.reading import read_bytes
 from tfrepr.runs import RunDirectory
 from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest
@@ -58,19 +60,42 @@ def check_attacked(run: RunDirectory) -> None:
 def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
     """The finished categorical run of the same data, encoder and seed in the same folder; possibly the run itself.
 
+    Of several the one that went as far through the paper's schedule stands, then one of the same precision, then the most
+    accurate one.
+
     Raises:
         UserError: There is none.
     """
     wanted = {name: getattr(config, name) for name in SHARED_WITH_SOURCE} | {"label": "category", "label_smoothing": 0.0}
     if all(getattr(config, name) == value for name, value in wanted.items()):
         return run
+    share, found = config.epochs / paper_epochs(config.label), []
     for path in sorted(run.path.parent.glob("*/metrics.json")):
         other = RunDirectory(path.parent)
         with contextlib.suppress(UserError):  # a run that cannot be read is no twin
-            found = other.config()
-            if all(getattr(found, name) == value for name, value in wanted.items()):
-                return other
-    raise UserError(f"The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, and "
-                    f"{run.path.parent} has no such finished run. Train it: python scripts/train.py --dataset "
-                    f"{config.dataset} --encoder {config.encoder} --label category --seed {config.seed} --percent "
-                    f"{config.percent:g}; or name one with --transfer-from; or leave this attack out with --no-transfer.")
+            own = other.config()
+            if all(getattr(own, name) == value for name, value in wanted.items()):
+                found.append((-abs(math.log(own.epochs / paper_epochs("category") / share)),
+                              own.mixed_precision == config.mixed_precision, other.metrics().get("test_accuracy", 0.0), other))
+    if not found:
+        raise UserError("The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, "
+                        f"and {run.path.parent} has no such finished run. Train it: python scripts/train.py --dataset "
+                        f"{config.dataset} --encoder {config.encoder} --label category --seed {config.seed} --percent "
+                        f"{config.percent:g}; or name one with --transfer-from; or leave this attack out with --no-transfer.")
+    return max(found, key=lambda twin: twin[:3])[-1]
+
+
+def check_source(run: RunDirectory, source: RunDirectory) -> None:
+    """Refuses a run to start transfer attacks from that is no categorical one of the same classes and standardisation.
+
+    Raises:
+        UserError: Such a run, or an unfinished one.
+    """
+    source.metrics()
+    same = ("class_names", "mean", "std")
+    ours, theirs = run.environment(), source.environment()
+    faults = [f"its label is {source.config().label}"] * (source.config().label != "category") + [
+        f"{name.replace('_', ' ')} of its data differ" for name in same if ours.get(name) != theirs.get(name)]
+    if faults:
+        raise UserError(f"Transfer attacks on {run.path.name} cannot start from {source.path.name}: {'; '.join(faults)}. "
+                        "Name a categorical run on the same data with --transfer-from.")

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from tfrepr.errors import UserError
-from tfrepr.options import LARGEST_BATCH, LARGEST_SEED, MOST_IMAGES, option, validate
+from tfrepr.options import LARGEST_BATCH, LARGEST_SEED, MOST_IMAGES, off_default, option, validate
 from tfrepr.registry import PROTOCOLS
 
 GOALS = ("untargeted", "targeted")
@@ -36,7 +36,7 @@ class AttackSettings:
     epsilons: str | None = option(None, "strengths, as 0,0.1,0.3: normalised units for paper and authors, 1/255 for the others")
     steps: int | None = option(None, "steps of the iterative attack or of PGD (default: the protocol's 5, 20 or 100)",
                                at_least=1, at_most=10_000)
-    restarts: int = option(1, "random starts of PGD; the worst of them counts", at_least=1, at_most=1000)
+    restarts: int = option(1, "random starts of PGD and Auto-PGD; the worst of them counts", at_least=1, at_most=1000)
     queries: int | None = option(None, "queries of the Square attack (default: the protocol's 1000 or 5000)", at_least=1,
                                  at_most=100_000)
     attack_seed: int = option(0, "seed of targets and random starts", at_least=0, at_most=LARGEST_SEED)
@@ -67,6 +67,8 @@ class AttackSettings:
         return tuple(chosen)
 
 
+OWN_SETTINGS = ("steps", "restarts", "queries", "attack_seed")
+"""Fields of `AttackSettings` that not every protocol reads."""
 BLACK_BOX = ("transfer", "square")
 """Attacks that take no gradient of the network that they attack."""
 
@@ -82,7 +84,7 @@ class Attack:
         steps: Gradient steps, or queries.
         step: Step size over epsilon; the first one where `auto_step` is set.
         restarts: Independent runs; an image withstands the attack if it withstands all of them. With a loss that has a rival
-            run k takes the k-th best wrong class of the clean image for it, and there are no more runs than such classes.
+            runs take the `RIVALS` best wrong classes of the clean image for it in turn, as often as `RIVALS` goes into them.
         random_start: Whether a run starts at a random point of the ball rather than at the image.
         clip: Range that bounds the pixels: `range` (black to white), `image` (least to greatest value of the image itself)
             or `none`.
@@ -143,6 +145,25 @@ def build_protocol(settings: AttackSettings) -> Protocol:
     return PROTOCOLS[settings.protocol](settings)
 
 
+def check_read(settings: AttackSettings) -> None:
+    """Refuses settings off their default that the protocol does not read.
+
+    Raises:
+        UserError: Names the first of them.
+    """
+    for name in off_default(settings):
+        if name in OWN_SETTINGS and not reads(settings.protocol, name):
+            readers = ", ".join(protocol for protocol in PROTOCOLS if reads(protocol, name))
+            raise UserError(f"--{name.replace('_', '-')} has no part in the protocol {settings.protocol}. Leave the option "
+                            f"out, or choose a protocol that reads it: {readers}.")
+
+
+def reads(protocol: str, setting: str) -> bool:
+    """Whether one of the `OWN_SETTINGS` has a part in a protocol: whether another value makes another protocol of it."""
+    first, second = (PROTOCOLS[protocol](AttackSettings(protocol, **{setting: value})) for value in (2, 3))
+    return first != second or (setting == "attack_seed" and first.targets == "random")
+
+
 @PROTOCOLS.register("paper")
 def paper(settings: AttackSettings) -> Protocol:
     """FGSM and the basic iterative method on normalised images, as the paper describes them (sections 3.1 and 5.2).
@@ -160,7 +181,7 @@ def authors(settings: AttackSettings) -> Protocol:
 
     Three deviations from the paper: the gradient of the input is never cleared, so each iterative step follows the sum of all
     gradients so far; FGSM clips to the least and greatest value of each normalised image, and the iterative attack to the
-    ball only; targets come from seed 444.
+    ball only. Targets are random wrong classes, as in the paper; their seed is 444.
     """
     attacks = [dataclasses.replace(attack, clip="image" if attack.name == "fgsm" else "none",
                                    accumulate=attack.name == "iterative") for attack in _fgsm_and_iterative(settings)]
@@ -207,7 +228,7 @@ def autoattack(settings: AttackSettings) -> Protocol:
     steps = settings.steps or AUTO_STEPS
     climbing = {"steps": steps, "step": AUTO_FIRST_STEP, "random_start": True, "auto_step": True, "every_iterate": True}
     attacks = (Attack("apgd", "untargeted", "cross_entropy", restarts=settings.restarts, **climbing),
-               Attack("apgd-t", "untargeted", "logits_ratio", restarts=RIVALS, **climbing),
+               Attack("apgd-t", "untargeted", "logits_ratio", restarts=RIVALS * settings.restarts, **climbing),
                Attack("square", "untargeted", "margin", steps=settings.queries or 5000))
     return Protocol("autoattack", "pixel", settings.strengths(PIXEL_EPSILONS), attacks, ensemble=True, criteria=("nearest",),
                     cascade=True)

@@ -9,6 +9,7 @@ marks of a hidden gradient.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from tfrepr.attacks.diagnosis import BLACK_BOX, NOTABLE
@@ -41,8 +42,9 @@ def evaluation_signs(rows: Iterable[AttackRow], *, undefended: bool) -> list[Sig
     settings = {(row.images, -row.attack_seed) for row in found if row.protocol == "autoattack"} or {
         (row.images, -row.attack_seed) for row in found}
     found = [row for row in found if settings and (row.images, -row.attack_seed) == max(settings)]
-    signs = [_step_doubling(found), _falls_to_zero(found), _gradients_lead(found), _training_loss_leads(found)]
-    return [*signs, _undefended_breaks(found)] if undefended else signs
+    signs = [_step_doubling(found), _falls_to_zero(found), _gradients_there(found), _gradients_lead(found),
+             _training_loss_leads(found), *([_undefended_breaks(found)] if undefended else [])]
+    return [sign if sign.holds is None else replace(sign, images=found[0].images) for sign in signs]
 
 
 def _step_doubling(rows: Sequence[AttackRow]) -> Sign:
@@ -70,6 +72,17 @@ def _falls_to_zero(rows: Sequence[AttackRow]) -> Sign:
     row = min((row for row in worst if row.epsilon == LARGEST), key=lambda row: row.still_correct)
     return Sign("falls-to-zero", False, f"{row.still_correct} of {row.images} images are left at epsilon {strength}, where an "
                 "attack that works leaves none.")
+
+
+def _gradients_there(rows: Sequence[AttackRow]) -> Sign:
+    """Next to no image has a gradient that float32 rounds to zero, along the losses of the decision."""
+    shares = [(row.no_gradient / max(1, row.clean_correct), row.loss.replace("_", "-")) for row in rows
+              if row.no_gradient is not None and row.loss != "training"]
+    if not shares:
+        return _not_measured("gradients-there", "--protocol autoattack")
+    share, loss = max(shares)
+    return Sign("gradients-there", share <= NOTABLE, f"At most {share:.1%} of the initially correct images have a gradient of "
+                f"zero ({loss}; {NOTABLE:.0%} are allowed).")
 
 
 def _gradients_lead(rows: Sequence[AttackRow]) -> Sign:
@@ -113,16 +126,19 @@ def _gaps(rows: Sequence[AttackRow], chosen: Callable[[AttackRow], bool]) -> lis
 
 
 def _left_to_square(rows: Sequence[AttackRow]) -> list[_Gap]:
-    """What Square breaks of the images that the gradients of the cascade left."""
+    """What Square breaks of the images that the gradients of the cascade left, at the number of steps that leaves least.
+
+    Square's row counts from what one number of steps left, and another number may have been tried before or since.
+    """
     cascade = {(row.attack, row.epsilon, row.steps): row for row in rows if row.protocol == "autoattack"}
     gaps = []
     for (attack, epsilon, _), square in cascade.items():
         before = [row for (name, at, _), row in cascade.items() if (name, at) == ("apgd-t", epsilon)]
         if attack == "square" and before:
-            left = max(row.still_correct for row in before)
-            gaps.append(_Gap((left - square.still_correct) / max(1, square.clean_correct),
-                             f"{_at(square).capitalize()} Square breaks {left - square.still_correct} of the {left} images "
-                             "that the gradients left", epsilon))
+            left = min(row.still_correct for row in before)
+            broken = max(0, left - square.still_correct)
+            gaps.append(_Gap(broken / max(1, square.clean_correct), f"{_at(square).capitalize()} Square breaks {broken} of the "
+                             f"{left} images that the gradients left", epsilon))
     return gaps
 
 

@@ -54,7 +54,8 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
                   survivors: Survivors) -> tuple[list[AttackRow], dict[Key, np.ndarray]]:
     """The worst case: an image counts as correct only where it withstood every attack of the protocol.
 
-    Transfer attacks count where they were done, whether or not they are wanted now.
+    Transfer attacks count where they were done, whether or not they are wanted now. What broke an image once, such as the
+    images of an earlier source of transfer, goes on counting, so that no worst case rises.
 
     Returns:
         The rows, and for each the images that withstood, bool `(images,)`.
@@ -65,6 +66,7 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
         withstood = np.logical_and.reduce([survivors[key] for attack, key in zip(protocol.attacks, keys, strict=True)
                                            if attack.name != "transfer" or key in survivors])
         key = row_key(protocol, ensemble, epsilon, attack_seed, criterion, images)
+        withstood = withstood & survivors[key] if key in survivors else withstood
         rows.append(AttackRow(*key, clean_correct=int(clean.correct[:, column].sum()), still_correct=int(withstood.sum()),
                               hit_target=None, no_gradient=None, seconds=0.0, every_iterate=int(ensemble.every_iterate)))
         left[key] = withstood

@@ -29,12 +29,14 @@ from tfrepr.results.seeds import Run, RunIndex
 from tfrepr.results.signs import WORDS
 
 NOT_RUN = "not run"
-REQUIRED_SIGNS = ("step-doubling", "falls-to-zero", "gradients-lead", "binarisation")
+REQUIRED_SIGNS = ("step-doubling", "falls-to-zero", "gradients-there", "gradients-lead", "binarisation")
 """Signs (`tfrepr.results.signs`) that must hold for every run behind a verdict on robustness."""
 AT_THE_EPSILON = ("step-doubling", "gradients-lead")
 """Those of them that must be seen at the epsilon of the verdict."""
 UNDEFENDED_SIGN = "undefended-breaks"
 """One more for plain categorical runs."""
+ATTACKS_MISS = 1.0
+"""What stronger attacks may break of a run where its signs hold, in percentage points: the tolerance of the signs."""
 MINUS = "\N{MINUS SIGN}"
 
 Place = tuple[int, str, str]
@@ -215,9 +217,22 @@ def _held_back(finding: Finding, records: Records) -> Finding:
             elif not holds:
                 lacking[f"{name} {WORDS[holds]}"].append(str(run["label"]))
     if not lacking:
-        return finding
+        return _allowing_for_stronger_attacks(finding)
     told = [f"{what} for {' and '.join(dict.fromkeys(labels))}" for what, labels in lacking.items()]
     return replace(finding, word=NO_VERDICT, remark="; ".join([*filter(None, [finding.remark]), *told]))
+
+
+def _allowing_for_stronger_attacks(finding: Finding) -> Finding:
+    """Inconclusive where what the signs allow attacks to miss could take the word away."""
+    missed = ATTACKS_MISS * sum(max(weight, 0.0) for _, weight in finding.comparison.terms)
+    if finding.word not in (SUPPORTED, CONTRADICTED):
+        return finding
+    (least, most), (low, high) = finding.comparison.holds_in(), finding.estimate.interval
+    clear = min(low - least, most - high) if finding.word == SUPPORTED else max(least - high, low - most)
+    if clear >= missed:
+        return finding
+    told = f"stronger attacks may change it by {missed:g} percentage point{'s' if missed != 1 else ''}"
+    return replace(finding, word=INCONCLUSIVE, remark="; ".join([*filter(None, [finding.remark]), told]))
 
 
 def runs_of(cell: RunConfig, index: RunIndex) -> dict[Place, Run]:

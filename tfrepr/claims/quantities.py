@@ -6,9 +6,9 @@ are compared. Percentages are percent of all images, by the nearest label.
 
 from __future__ import annotations
 
-import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -186,7 +186,10 @@ class Attacked(Quantity):
 
 @dataclass(frozen=True)
 class WorstOfAll(Quantity):
-    """Accuracy under all attacks on pixels together, of all protocols, percent of all images: from the stored survivors."""
+    """Accuracy under all attacks on pixels together, percent of all images, from the stored survivors.
+
+    All three protocols count, each in all settings and with all seeds that were tried, so that a weak attack adds nothing.
+    """
 
     epsilon: float
 
@@ -206,18 +209,10 @@ class WorstOfAll(Quantity):
         return self.epsilon
 
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
-        """By images, seed of the attack and the settings of each protocol; none where a protocol is missing."""
-        worst = [[row for row in records.attacks(run)
-                  if (row["protocol"], row["attack"], row["epsilon"]) == (name, ENSEMBLE, self.epsilon)]
-                 for name in PIXEL_PROTOCOLS]
-        found = {}
-        for rows in itertools.product(*worst):
-            same = {values_of(row, ("images", "attack_seed")) for row in rows}
-            withstood = _percent(together(rows, records.survivors(run))) if len(same) == 1 else None
-            if withstood is not None:
-                setting = (*same.pop(), *(values_of(row, SETTING) for row in rows))
-                found[setting] = Measured(float(withstood.mean()), lambda withstood=withstood: withstood)
-        return found
+        """By the number of images; none where a protocol is missing, or the signs were seen on other images."""
+        seen = {sign.images for sign in records.signs(run).values() if sign.images is not None}
+        return {(images,): _measured(withstood) for images, withstood in _together(
+            run, records, PIXEL_PROTOCOLS, self.epsilon).items() if not seen or images in seen}
 
 
 @dataclass(frozen=True)
@@ -246,12 +241,10 @@ class KeptShare(Quantity):
         return self.epsilon
 
     def of(self, run: Run, records: Records) -> dict[Setting, Measured]:
-        """By the images and seed of both, and their settings."""
-        worst = WorstOfAll(self.epsilon).of(run, records)
-        standard = Attacked("standard", ENSEMBLE, "untargeted", self.epsilon).of(run, records)
-        return {(*first, second): Measured(kept.value - SURVIVES * plain.value,
-                                           lambda kept=kept, plain=plain: _less(kept.images, plain.images))
-                for first, kept in worst.items() for second, plain in standard.items() if second in first}
+        """By the number of images."""
+        standard = _together(run, records, ("standard",), self.epsilon)
+        return {(images,): _measured(kept.images - SURVIVES * standard[images])
+                for (images,), kept in WorstOfAll(self.epsilon).of(run, records).items()}
 
 
 @dataclass(frozen=True)
@@ -342,5 +335,19 @@ def _survived(survivors: Survivors, key: Setting) -> np.ndarray | None:
     return _percent(survivors[key]) if key in survivors else None
 
 
-def _less(kept: np.ndarray | None, plain: np.ndarray | None) -> np.ndarray | None:
-    return None if kept is None or plain is None else kept - SURVIVES * plain
+def _measured(images: np.ndarray) -> Measured:
+    return Measured(float(images.mean()), lambda: images)
+
+
+def _together(run: Run, records: Records, protocols: Sequence[str], epsilon: float) -> dict[int, np.ndarray]:
+    """By the number of images, which of them withstood these protocols in all settings and with all seeds, in percent.
+
+    Nothing where a protocol is missing, or where which images withstood it is not stored.
+    """
+    rows = defaultdict(list)
+    for row in records.attacks(run):
+        if row["protocol"] in protocols and (row["attack"], row["space"], row["epsilon"]) == (ENSEMBLE, "pixel", epsilon):
+            rows[int(row["images"])].append(row)
+    found = {images: _percent(together(same, records.survivors(run))) for images, same in rows.items()
+             if {row["protocol"] for row in same} == set(protocols)}
+    return {images: withstood for images, withstood in found.items() if withstood is not None}

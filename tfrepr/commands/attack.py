@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tfrepr.attacks.protocols import AttackSettings
+from tfrepr.attacks.protocols import AttackSettings, check_read
 from tfrepr.cli import command, command_line, data_dir_option, given, output_option, record_options, say_next, user_errors
 from tfrepr.errors import UserError
 from tfrepr.registry import PROTOCOLS
@@ -36,6 +36,7 @@ def main(runs: tuple[str, ...], experiment: str | None, folder: str | None, tran
     Attacks that attacks.csv holds already are skipped; an interrupted command goes on where it stopped.
     """
     settings = AttackSettings(**given(options))
+    check_read(settings)
     from tfrepr.attacks.command import attack_runs, choose_runs
     from tfrepr.runs import RunDirectory
     from tfrepr.selection import find_run

@@ -63,6 +63,10 @@ def main(experiment: str | None, data_dir: Path | None, output: Path, tensorboar
         click.echo(experiment_list(output, grid.scale))
         say_next(command_line("train", experiment="NAME", dry_run=True, output=output))
         return
+    if experiment is not None and is_measured(experiment) and (others := given(options)):
+        raise UserError(f"--experiment {experiment} measures everything as it is by default, and takes no "
+                        f"--{next(iter(others)).replace('_', '-')}. Leave the option out; scripts/label_stats.py measures "
+                        "labels that are made in other ways.")
     name, configs = cells_from_options(experiment, given(options), data_dir)
     configs = scaled(configs, grid.scale)
     if grid.dry_run:

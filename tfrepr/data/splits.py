@@ -45,7 +45,7 @@ def split(ids: np.ndarray, *, validation: int | float, percent: float = 100.0, p
             is without training images.
 
     Reference:
-        Paper section 4, "Data" (5,000 of 50,000 training images validate), and section 3.2, "1% (...) of the original
+        Paper section 4, "Dataset" (5,000 of 50,000 training images validate), and section 3.2, "1% (...) of the original
         training data".
     """
     ids, rng = checked_ids(ids, classes=len(class_names)), generator(seed, "split")

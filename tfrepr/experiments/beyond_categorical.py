@@ -105,7 +105,7 @@ def figure4() -> list[RunConfig]:
     `bert` and `glove` belong to it where their files are at hand.
     Commands: `python scripts/train.py --experiment figure4 --jobs 8`, `python scripts/plot_results.py --experiment figure4`.
     Expected: speech, shuffle, composite and random above category for VGG19 and ResNet-110, about equal for ResNet-32;
-    smoothing and lowdim do not help; constant is the worst regressed label.
+    smoothing and lowdim do not help; constant is the worst high-dimensional label.
     Cost: 720 runs (900 with both embeddings), about 40 GPU hours.
     """
     labels = (*TABLE_1_LABELS, *FURTHER_LABELS, *embedded_labels())
@@ -171,7 +171,9 @@ def table2() -> list[RunConfig]:
 
     Command: `python scripts/train.py --experiment table2`, which writes output/table2.json.
     Expected: all cells of category, constant and composite; those of speech and shuffle with the authors' recordings only,
-    since another voice has other statistics; those of bert and glove where their files are at hand.
+    since another voice has other statistics: `scripts/label_stats.py --label speech --wav-dir` measures these. Glove, where its
+    file is at hand. Bert is measured at 64 x 64, as the paper's text has it; the number of Table 2 is of the authors' 48 x 48
+    (`scripts/label_stats.py --label bert --bert-side 48`).
     Cost: seconds on a CPU.
     """
     return []

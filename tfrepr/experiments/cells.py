@@ -11,6 +11,7 @@ from typing import Any
 from tfrepr.config import CIFAR_TRAINING_IMAGES, RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions, with_read_options
+from tfrepr.paper import paper_epochs, paper_weight_decay
 from tfrepr.registry import EXPERIMENTS
 
 LABEL_FIELDS = {field.name for field in dataclasses.fields(LabelOptions)}
@@ -57,14 +58,30 @@ def cells_from_options(experiment: str | None, options: dict[str, Any],
 
 
 def changed(values: dict[str, Any], options: dict[str, Any], data_dir: Path | None) -> RunConfig:
-    """The config with `values`, some of them replaced by `options`; a new percent level of CIFAR counts as in the paper."""
+    """The config with `values`, some of them replaced by `options`.
+
+    A new percent level of CIFAR counts as in the paper, and another label or encoder takes the paper's epochs and weight decay
+    with it where the cell had those of its own.
+    """
     label_options = {**values.get("label_options", {}), **{k: v for k, v in options.items() if k in LABEL_FIELDS}}
     fields = {**values, **{k: v for k, v in options.items() if k not in LABEL_FIELDS}}
-    if options.get("percent", 100) != 100 and fields.get("percent_of") is None and fields.get("dataset") in CIFAR:
-        fields["percent_of"] = CIFAR_TRAINING_IMAGES
+    if {"percent", "dataset"} & options.keys() and "percent_of" not in options:
+        few = fields.get("percent", 100) != 100 and fields.get("dataset") in CIFAR
+        fields["percent_of"] = (fields.get("percent_of") or CIFAR_TRAINING_IMAGES) if few else None
+    for name, value in _papers(values).items() if {"label", "encoder"} & options.keys() else ():
+        if name not in options and values[name] == value:
+            fields[name] = None  # the config fills in the paper's for the new label and encoder
     if fields.get("dataset") == "folder" and data_dir is not None:
         fields["folder"] = str(data_dir)
     return RunConfig(**{**fields, "label_options": LabelOptions(**label_options)})
+
+
+def _papers(values: dict[str, Any]) -> dict[str, Any]:
+    """The paper's epochs and weight decay for a cell; none for one that is not described yet."""
+    if not values:
+        return {}
+    label, encoder = values["label"], values["encoder"]
+    return {"epochs": paper_epochs(label), "weight_decay": paper_weight_decay(encoder, label)}
 
 
 def _values(field: str, value: Any) -> list[Any]:

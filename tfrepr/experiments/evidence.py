@@ -51,7 +51,7 @@ def low_data() -> list[RunConfig]:
     Commands: `python scripts/train.py --experiment evidence-low-data --data-dir data --jobs 2`, then
     `python scripts/plot_results.py --experiment evidence-low-data`.
     Expected: for ResNet-32, high-dimensional labels about equal to category; smoothing and lowdim do not help; constant is the
-    worst regressed label.
+    worst high-dimensional label.
     Cost: 24 runs, about 8.5 core-hours.
     """
     return [run for seed in SEEDS for run in (

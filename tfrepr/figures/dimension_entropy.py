@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from tfrepr.claims.catalogue import ADAPTIVE_EPSILON
 from tfrepr.claims.factorial import effects
 from tfrepr.claims.verdicts import FEWEST_SEEDS, over_seeds
+from tfrepr.claims.wording import with_minus
 from tfrepr.experiments.dimension_entropy import FACTORS
 from tfrepr.figures import style
 from tfrepr.figures.panels import legend, line_keys, only_picture, panel_grid
 from tfrepr.figures.series import AMOUNT, DATA, NothingToPlotError, data_title, page_by, seed_counts
 from tfrepr.registry import FIGURES
 from tfrepr.results.attack_rows import PIXEL_PROTOCOLS
-from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
+from tfrepr.results.worst_cases import TOGETHER, worst_cases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 TRAIN = "python scripts/train.py --experiment dimension-entropy"
 NOT_ATTACKED = ("not attacked yet:\npython scripts/attack.py\n--experiment dimension-entropy\nwith each --protocol of\n"
                 + ", ".join(PIXEL_PROTOCOLS))
-ONE_ATTACK = ["images", "attack_seed"]
-"""Columns in which all rows of one picture agree; of several, those of the most runs and then the most images stand."""
 ENTROPY_LINES = {"high entropy": "-", "low entropy": (0, (4, 1.6))}
 ASIDE = 0.05
 """How far beside their place the two entropies and single seeds are drawn, so that none hides another."""
@@ -102,15 +101,15 @@ def _one_way(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _robust(results: Results, runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that all protocols attacked, with what `ONE_ATTACK` names and the share that withstood them, in percent."""
+    """The runs that all protocols attacked, with the number of images and the share that withstood them, in percent."""
     cases = worst_cases(results)
     cases = cases[cases["run"].isin(runs["run"]) & (cases["epsilon"] == ADAPTIVE_EPSILON)]
-    protocols = cases["protocol"].replace(LAST_ITERATE, "standard").groupby([cases[name] for name in ("run", *ONE_ATTACK)])
+    protocols = cases["protocol"].astype(str).str.split(",").str[0].groupby([cases["run"], cases["images"]])
     complete = protocols.transform(lambda names: set(PIXEL_PROTOCOLS) <= set(names)).astype(bool)
     rows = cases[complete & (cases["protocol"] == TOGETHER)]
-    if len(rows):
-        _, rows = max(rows.groupby(ONE_ATTACK), key=lambda pair: (len(pair[1]), pair[0]))
-    found = rows.assign(value=100 * rows["still_correct"] / rows["images"])[["run", "value", *ONE_ATTACK]]
+    if len(rows):  # of several numbers of images that of the most runs, then the largest
+        _, rows = max(rows.groupby("images"), key=lambda pair: (len(pair[1]), pair[0]))
+    found = rows.assign(value=100 * rows["still_correct"] / rows["images"])[["run", "value", "images"]]
     return runs.merge(found, on="run")
 
 
@@ -165,7 +164,7 @@ def _draw_effects(axes: Axes, values: Values) -> None:
         if effect.interval is not None:
             axes.hlines(height, *effect.interval, color="#222222", linewidth=1.2)
         axes.plot(shown, [height] * len(shown), linestyle="none", marker="o", color="#222222", zorder=3)
-        axes.text(1.03, height, effect.text(), transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+        axes.text(1.03, height, with_minus(effect.text()), transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_title("Effects, paired by seed")
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=f"Effect, percentage points (n={len(found.first.values)})")

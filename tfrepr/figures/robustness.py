@@ -17,7 +17,7 @@ from tfrepr.figures.panels import legend, over_runs, panel_grid, require
 from tfrepr.figures.series import AMOUNT, DATA, data_title, encoder_title, encoders, page_by, series_of
 from tfrepr.registry import FIGURES
 from tfrepr.results.attack_rows import PIXEL_PROTOCOLS
-from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
+from tfrepr.results.worst_cases import TOGETHER, last_iterate, worst_cases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,15 +43,17 @@ class Look(NamedTuple):
     line: Any
 
 
-LOOKS = {LAST_ITERATE: Look("standard, last iterate", "#999999", "o", (0, (1, 1.2))),
+DOTTED = (0, (1, 1.2))
+LOOKS = {last_iterate("standard"): Look(last_iterate("standard"), "#999999", "o", DOTTED),
          "standard": Look("standard", "#999999", "o", "-"),
+         last_iterate("adaptive"): Look(last_iterate("adaptive"), "#56B4E9", "s", DOTTED),
          "adaptive": Look("adaptive", "#56B4E9", "s", "-"), "autoattack": Look("autoattack", "#D55E00", "^", "-"),
          TOGETHER: Look("all protocols together", "#000000", "D", (0, (4, 1.6)))}
 """From the weakest to the strongest; later lines are drawn over earlier ones."""
 
 
 @FIGURES.register("robustness")
-@page_by(*DATA, *AMOUNT, "attack_seed", "images")
+@page_by(*DATA, *AMOUNT, "images")
 @style.styled
 def robustness(results: Results) -> Figure:
     """Accuracy over epsilon from 0 to 16/255, one line a protocol: what stronger attacks take away."""

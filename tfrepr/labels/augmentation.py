@@ -1,6 +1,6 @@
 """Spoken labels that vary from image to image: small shifts in time, and masked times and frequencies.
 
-The paper has one spectrogram for each class, so that its robustness cannot come from augmented labels (section 3). This
+The paper has one spectrogram for each class, so that its robustness cannot come from augmented labels (section 4). This
 representation asks the other question: do many pronunciations help? Only training sees the variations; validation, test and
 attacks hold the outputs against the plain table.
 

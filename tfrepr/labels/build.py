@@ -33,7 +33,7 @@ def build_representation(name: str, class_names: Sequence[str], *, image_side: i
     Args:
         name: A name of `LABELS`.
         class_names: One name per class id.
-        image_side: Side of the images; square labels are twice as large (paper section 3).
+        image_side: Side of the images; square labels are twice as large (paper section 4).
         options: With `label_file`, that table takes the place of the one that `name` stands for.
         smoothing: Label smoothing, for `category` only.
 

@@ -1,4 +1,4 @@
-"""Front ends: from a waveform to the square log-mel spectrogram of the paper (section 3, "Speech labels").
+"""Front ends: from a waveform to the square log-mel spectrogram of the paper (section 4, "Speech Label Generation").
 
 The paper gives rate, mel bands, hop and the decibel range. Trimming, FFT length, highest frequency and the way to a square
 are those that reproduce the tables published by the authors.
@@ -85,7 +85,7 @@ def check_length(samples: int, waveform: Waveform) -> None:
 def to_square(log_mel: np.ndarray, side: int) -> np.ndarray:
     """Resizes a spectrogram to `(side, side)`, float32: linear interpolation, smoothed first where it shrinks.
 
-    Reference: paper section 3, "the spectrograms are shaped into a N x N matrix".
+    Reference: paper section 4, "the spectrograms are shaped into a N x N matrix".
     """
     from skimage.transform import resize
 

@@ -1,4 +1,4 @@
-"""Spoken labels: the class name is said, and its spectrogram is the label (paper section 3)."""
+"""Spoken labels: the class name is said, and its spectrogram is the label (paper section 4, "Speech Label Generation")."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def speech(class_names: Sequence[str], side: int, options: LabelOptions) -> np.n
         UserWarning: Names that the voice spells letter by letter, because they are words of another script.
 
     Reference:
-        Paper section 3, "Speech labels".
+        Paper section 4, "Speech Label Generation".
     """
     recipe = _recipe(class_names, side, options)
     if options.wav_dir is None:

@@ -28,7 +28,8 @@ margin, *contradicted* where it lies on the other, and *inconclusive* elsewhere;
 comparisons of a claim, those without data too, so that one false word in a claim has a chance of about 2.5%. The intervals \
 shown are not corrected: one that clears the margin narrowly may still be inconclusive. A claim is supported if all its \
 comparisons are, contradicted if any is. What is left under all attacks together (C6, D1 to D3) gets *no verdict* unless the \
-signs hold that attacks on its runs work (docs/attack.md); those that fail are named. \
+signs hold that attacks on its runs work (docs/attack.md); those that fail are named. The signs let attacks miss 1% of the \
+images, so that a verdict there asks for one point more than the margin. \
 Three seeds or more: Student's interval over differences within a seed. Two seeds, or equal ones: no interval, all values are \
 printed. One seed: the test images are drawn anew (paired bootstrap, with one image more for each side) where both networks \
 kept which images they answer rightly, and the verdict is "for these networks"; without that record, no interval. \

@@ -13,7 +13,7 @@ from tfrepr.results.attack_rows import ENSEMBLE, PIXEL_PROTOCOLS
 from tfrepr.results.seeds import Run, Seeds
 from tfrepr.results.signs import BINARISATION, FILE
 from tfrepr.results.sources import Sources
-from tfrepr.results.worst_cases import LAST_ITERATE, TOGETHER, worst_cases
+from tfrepr.results.worst_cases import TOGETHER, last_iterate, worst_cases
 from tfrepr.text_tables import markdown_table
 
 EPSILON = 4.0
@@ -22,7 +22,8 @@ COLUMNS = ("", "clean", *PIXEL_PROTOCOLS, TOGETHER, "binarisation", "queries", "
            "device", "data")
 EXPLANATION = (
     f"Accuracy at {EPSILON:g}/255 under the worst attack of each protocol on pixels, nearest label, percent of the test "
-    "images that were attacked; together: what withstands all protocols in every setting that was tried. Binarisation: on "
+    "images that were attacked; together: what withstands all protocols in "
+    "every setting and with every seed that was tried. Binarisation: on "
     "what percentage of images the gradient attack finds the adversarial image that is there for certain (at 8/255), and in "
     "brackets on what percentage random points do. Queries: gradients and scores that the attacks may ask for, an image and "
     "strength. Seconds: of all attacks at all strengths.")
@@ -35,8 +36,7 @@ def robustness_section(sources: Sources) -> list[str]:
     if cases.empty:
         return []
     cases = cases[cases["images"] == cases.groupby("run")["images"].transform("max")]
-    cases = cases[cases["attack_seed"] == cases.groupby("run")["attack_seed"].transform("min")]
-    attacks = sources.results.attacks.merge(cases[["run", "images", "attack_seed"]].drop_duplicates())
+    attacks = sources.results.attacks.merge(cases[["run", "images"]].drop_duplicates())
     attacks = attacks[attacks["protocol"].isin(PIXEL_PROTOCOLS)]
     found = [seeds for cell in sources.index.cells() for seeds in sources.index.seeds(cell)]
     rows = [row for seeds in found if (row := _row(seeds, cases, attacks)) is not None]
@@ -52,15 +52,16 @@ def _row(seeds: Seeds, cases: pd.DataFrame, attacks: pd.DataFrame) -> tuple[str,
     if clean is None:
         return None
     left = {name: seeds.mean(lambda run, name=name: accuracies.get((run["run"], name)))
-            for name in (LAST_ITERATE, *PIXEL_PROTOCOLS, TOGETHER)}
+            for name in (*map(last_iterate, PIXEL_PROTOCOLS), *PIXEL_PROTOCOLS, TOGETHER)}
     own = attacks[attacks["run"].isin([run["run"] for run in seeds.runs])]
     one = own[(own["run"] == own["run"].iloc[0]) & (own["epsilon"] == EPSILON) & (own["criterion"] == "nearest")]
     queries = (one["steps"] * one["restarts"])[one["attack"] != ENSEMBLE].sum()
     seconds = own.groupby("run")["seconds"].sum().mean()
     images = " or ".join(f"{count:,.0f}" for count in sorted(set(own["images"])))
     texts = {name: "-" if mean is None else mean.text(1) for name, mean in left.items()}
-    if left[PIXEL_PROTOCOLS[0]] is None and left[LAST_ITERATE] is not None:
-        texts[PIXEL_PROTOCOLS[0]] = f"{texts[LAST_ITERATE]} (last iterate)"
+    for name in PIXEL_PROTOCOLS:
+        if left[name] is None and left[last_iterate(name)] is not None:
+            texts[name] = f"{texts[last_iterate(name)]} (last iterate)"
     return (title(seeds.cell), clean.text(1), *(texts[name] for name in (*PIXEL_PROTOCOLS, TOGETHER)), _scores(seeds),
             f"{queries:,.0f}", f"{seconds:,.0f}", images, *behind(seeds, clean))
 

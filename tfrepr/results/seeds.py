@@ -17,7 +17,8 @@ from tfrepr.runs import RunDirectory
 
 NOT_MATCHED = ("seed", "epochs", "validation_every", "mixed_precision", "jit", "deterministic")
 """Config fields in which a run may differ from an experiment's cell and still stand for it: its seed, how long it was trained,
-and what changes speed and rounding. All but the seed, and what does not touch the result, are said beside the number."""
+how often it was validated, and what changes speed and rounding. `SAID` are said beside the number; how often runs were
+validated stands among the hyperparameters of the report."""
 SAID = ("epochs", "mixed_precision", "data_variant")
 """Columns in which seeds of one mean agree."""
 

@@ -25,12 +25,14 @@ class Sign:
         holds: None where it is not measured.
         message: What was seen, with numbers, or what to run.
         epsilons: Strengths at which it was looked for, in units of 1/255, for signs that depend on the strength.
+        images: How many test images were attacked for it, for signs that say something of these images.
     """
 
     name: str
     holds: bool | None
     message: str
     epsilons: tuple[float, ...] = ()
+    images: int | None = None
 
     def __str__(self) -> str:
         return f"{self.name}: {WORDS[self.holds]}. {self.message}"
@@ -47,10 +49,11 @@ def read_signs(run: Path) -> dict[str, Sign]:
     signs = read_json(run / FILE, {"signs": dict[str, dict[str, Any]]}, advice=REMEDIES[FILE]).get("signs") or {}
     for name, sign in signs.items():
         if not (sign.get("holds", 0) in (True, False, None) and isinstance(sign.get("message"), str)
-                and isinstance(sign.get("epsilons", []), list)):
-            raise damaged(run / FILE, f"the sign {name!r} has no 'holds' and 'message', or 'epsilons' is no list",
-                          REMEDIES[FILE])
-    return {name: Sign(name, sign["holds"], sign["message"], tuple(sign.get("epsilons", ()))) for name, sign in signs.items()}
+                and isinstance(sign.get("epsilons", []), list) and isinstance(sign.get("images"), (int, type(None)))):
+            raise damaged(run / FILE, f"the sign {name!r} has no 'holds' and 'message', or 'epsilons' is no list, or "
+                          "'images' no number", REMEDIES[FILE])
+    return {name: Sign(name, sign["holds"], sign["message"], tuple(sign.get("epsilons", ())), sign.get("images"))
+            for name, sign in signs.items()}
 
 
 def add_signs(run: RunDirectory, signs: Iterable[Sign]) -> None:
@@ -60,6 +63,6 @@ def add_signs(run: RunDirectory, signs: Iterable[Sign]) -> None:
         UserError: A damaged file.
     """
     kept = read_signs(run.path) | {sign.name: sign for sign in signs}
-    run.write_json(FILE, run.read_json(FILE) | {
-        "signs": {sign.name: {"holds": sign.holds, "message": sign.message, "epsilons": sorted(sign.epsilons)}
-                  for sign in kept.values()}})
+    run.write_json(FILE, run.read_json(FILE) | {"signs": {
+        sign.name: {"holds": sign.holds, "message": sign.message, "epsilons": sorted(sign.epsilons), "images": sign.images}
+        for sign in kept.values()}})

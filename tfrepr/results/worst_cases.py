@@ -12,9 +12,14 @@ import pandas as pd
 from tfrepr.results.attack_rows import ENSEMBLE, PIXEL_PROTOCOLS, SURVIVORS_FILE, Survivors, values_of
 from tfrepr.results.tables import Results
 
-LAST_ITERATE, TOGETHER = "standard, last iterate", "together"
-"""What stands beside the names of the protocols: rows from before every iterate counted, and the worst of all protocols."""
-COLUMNS = ("run", "attack_seed", "images", "protocol", "epsilon", "clean_correct", "still_correct")
+TOGETHER = "together"
+"""Beside the names of the protocols: the worst case of all of them."""
+COLUMNS = ("run", "images", "protocol", "epsilon", "clean_correct", "still_correct")
+
+
+def last_iterate(protocol: str) -> str:
+    """What rows of a protocol are called that are from before every iterate counted."""
+    return f"{protocol}, last iterate"
 
 
 def together(rows: Iterable[Mapping[str, Any]], survivors: Survivors) -> np.ndarray | None:
@@ -37,13 +42,14 @@ def together(rows: Iterable[Mapping[str, Any]], survivors: Survivors) -> np.ndar
 
 
 def worst_cases(results: Results) -> pd.DataFrame:
-    """Counts by run, attack seed, number of images, protocol and epsilon (in 1/255), by the nearest label.
+    """Counts by run, number of images, protocol and epsilon (in 1/255), by the nearest label.
 
-    Of a protocol that was run in several settings, the one that leaves least counts. All protocols together, in all settings,
-    have a row where two or more were run and the survivors of each are stored; it may lie below all of them.
+    Of a protocol that was run in several settings and with several seeds, the images count that withstood all of them; where
+    which these are is not stored, the setting that leaves least counts. All protocols together have a row where two or more
+    were run and the survivors of each are stored; it may lie below all of them.
 
     Returns:
-        A data frame with `COLUMNS`; `protocol` is one of `PIXEL_PROTOCOLS`, or `LAST_ITERATE` or `TOGETHER`.
+        A data frame with `COLUMNS`; `protocol` is one of `PIXEL_PROTOCOLS`, `last_iterate` of one, or `TOGETHER`.
     """
     rows = results.attacks
     rows = rows[rows["protocol"].isin(PIXEL_PROTOCOLS) & (rows["attack"] == ENSEMBLE) & (rows["space"] == "pixel")
@@ -55,11 +61,13 @@ def worst_cases(results: Results) -> pd.DataFrame:
 
 
 def _of_run(rows: pd.DataFrame, survivors: Survivors) -> Iterator[tuple]:
-    for (run, seed, images, epsilon), same in rows.groupby(["run", "attack_seed", "images", "epsilon"]):
-        named = same["protocol"].where((same["protocol"] != "standard") | (same["every_iterate"] == 1), LAST_ITERATE)
-        left = same.groupby(named)["still_correct"].min().to_dict()
-        withstood = together(same.to_dict("records"), survivors) if same["protocol"].nunique() > 1 else None
-        if withstood is not None:
-            left[TOGETHER] = int(withstood.sum())
-        for protocol, count in left.items():
-            yield run, seed, images, protocol, epsilon, same["clean_correct"].iloc[0], count
+    for (run, images, epsilon), same in rows.groupby(["run", "images", "epsilon"]):
+        named = same["protocol"].where(same["every_iterate"] == 1, same["protocol"].map(last_iterate))
+        parts = dict(list(same.groupby(named)))
+        if same["protocol"].nunique() > 1:
+            parts[TOGETHER] = same
+        for protocol, part in parts.items():
+            withstood = together(part.to_dict("records"), survivors)
+            if withstood is not None or protocol != TOGETHER:
+                left = part["still_correct"].min() if withstood is None else withstood.sum()
+                yield run, images, protocol, epsilon, same["clean_correct"].iloc[0], int(left)
