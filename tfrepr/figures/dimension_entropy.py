@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from tfrepr.results.tables import Results
 
 TRAIN = "python scripts/train.py --experiment dimension-entropy"
-NOT_ATTACKED = ("not attacked yet:\npython scripts/attack.py\n--experiment dimension-entropy\nwith each --protocol of\n"
-                + ", ".join(PIXEL_PROTOCOLS))
+NOT_ATTACKED = f"\nNot attacked with all of {', '.join(PIXEL_PROTOCOLS)}"
 ENTROPY_LINES = {"high entropy": "-", "low entropy": (0, (4, 1.6))}
 ASIDE = 0.05
 """How far beside their place the two entropies and single seeds are drawn, so that none hides another."""
@@ -60,19 +59,15 @@ def dimension_against_entropy(results: Results) -> Figure:
     accuracy = runs.assign(value=100 * runs["test_accuracy"].astype(float))
     attacked = _robust(results, runs)
     rows = [Quantity("Accuracy", "Test accuracy (%)", _by_label(accuracy)),
-            Quantity(_robust_title(attacked), "Robust accuracy (%)", _by_label(attacked))]
-    figure, grid = panel_grid(2, 2, 2.0)
+            *([Quantity(_robust_title(attacked), "Robust accuracy (%)", _by_label(attacked))] if len(attacked) else [])]
+    figure, grid = panel_grid(len(rows), 2, 2.0)
     for quantity, (left, right) in zip(rows, grid, strict=True):
         left.set_title(quantity.title)
-        if not quantity.values:
-            _say(left, NOT_ATTACKED)
-            right.set_visible(False)
-            continue
         _draw_cells(left, quantity)
         _draw_effects(right, quantity.values)
     encoder = runs["encoder"].iloc[0]
     figure.suptitle(f"{style.ENCODER_TITLES.get(encoder, encoder)}, {data_title(runs)}, "
-                    f"{seed_counts(runs.groupby('label').size())}")
+                    f"{seed_counts(runs.groupby('label').size())}" + ("" if len(attacked) else NOT_ATTACKED))
     legend(figure, [*_label_keys(), *line_keys(ENTROPY_LINES), *_seed_keys()])
     return figure
 
@@ -118,8 +113,7 @@ def _by_label(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 
 def _robust_title(attacked: pd.DataFrame) -> str:
-    images = f", {attacked['images'].iloc[0]:,.0f} test images" if len(attacked) else ""
-    return f"Under all protocols together,\nε = {ADAPTIVE_EPSILON:g}/255{images}"
+    return f"Under all protocols together,\nε = {ADAPTIVE_EPSILON:g}/255, {attacked['images'].iloc[0]:,.0f} test images"
 
 
 def _draw_cells(axes: Axes, quantity: Quantity) -> None:
