@@ -21,7 +21,7 @@ from tfrepr.text_tables import Markup, markdown_table, markdown_text
 EASY = (
     "The paper's text, its appendix and the authors' published label tables settle the labels, the two heads, the recipe and "
     "the attacks; parameter counts and the decoder agree with Tables 3 to 5, but for an exponent that is printed wrong.",
-    "Networks are small: one epoch over all images is minutes on one CPU core, 600 epochs with 1% of them half an hour to an "
+    "Networks are small: one epoch over all images is minutes on one CPU core, 600 epochs with 1% of them about a third of an "
     "hour.",
     "Runs repeat bit for bit on one kind of CPU, so that a changed number means a changed program.")
 DIFFICULT = (
