@@ -269,6 +269,15 @@ class RunDirectory:
         """
         self._refuse_change("data_fingerprint", "data", fingerprint)
 
+    def refuse_other_label(self, fingerprint: str) -> None:
+        """Checks that the label table is that of the run's start.
+
+        Raises:
+            RunRefusedError: It changed since.
+            UserError: environment.json is damaged.
+        """
+        self._refuse_change("label_fingerprint", "label table", fingerprint)
+
     def _refuse_change(self, key: str, what: str, now: str) -> None:
         then = self.environment(key)[key]
         if then != now:

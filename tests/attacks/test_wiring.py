@@ -1,6 +1,7 @@
 """Who makes the images of a transfer attack, and which run may."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tfrepr.attacks.protocols import AttackSettings, build_protocol
 from tfrepr.attacks.sweep import clean_decisions, run_group
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
+from tfrepr.labels.options import LabelOptions
 from tfrepr.runs import RunDirectory
 
 ATTACKED = RunConfig(dataset="cifar10", label="speech", percent=4, percent_of=50_000, epochs=2)
@@ -53,6 +55,18 @@ def test_a_named_source_wins_and_a_run_is_none_for_itself(tmp_path):
         rest, found = _with_source(protocol, *arguments)
         assert found is None
         assert [attack.name for attack in rest.attacks] == ["pgd"] * 4 + ["square"]
+
+
+def test_the_advice_trains_the_missing_twin(tmp_path):
+    """The command that is printed makes a run that is found."""
+    config = ATTACKED.replace(epochs=6, batch_size=16, learning_rate=0.02, label_options=LabelOptions(voice="en-gb"))
+    run = finished(tmp_path, config)
+    with pytest.raises(UserError) as missing:
+        categorical_twin(run, config)
+    words, = re.findall(r"python scripts/train.py (.*?);", str(missing.value))
+    options = dict(pair.split(" ") for pair in words.removeprefix("--").split(" --"))
+    assert options == {"dataset": "cifar10", "encoder": "resnet32", "label": "category", "percent": "4.0",
+                       "percent-of": "50000", "epochs": "2", "batch-size": "16", "learning-rate": "0.02"}
 
 
 def test_of_several_twins_the_one_as_far_through_the_schedule_stands(tmp_path):

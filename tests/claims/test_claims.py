@@ -39,7 +39,7 @@ from tfrepr.claims.wording import count_text
 from tfrepr.config import RunConfig
 from tfrepr.experiments import evidence, two_cores
 from tfrepr.registry import EXPERIMENTS
-from tfrepr.report.claim_rows import QUESTIONS, verdict_table
+from tfrepr.report.claim_rows import QUESTIONS, details, plain_answer, verdict_table
 from tfrepr.report.pages import full_report, page_blocks, read_sources
 from tfrepr.results.answers import ANSWERS_FILE, packed_answers
 from tfrepr.results.attack_rows import COLUMNS, Survivors, read_rows, write_rows
@@ -378,6 +378,16 @@ def test_a_claim_says_how_many_comparisons_have_data_and_which_decides():
     assert finding(SUPPORTED, -4.0, expected=BELOW).slack() == 4
 
 
+def test_an_answer_so_far_says_for_which_labels():
+    """One comparison of two has data and is supported: no "not decided", and no "yes" for the other label."""
+    known, missing = finding(SUPPORTED, 4.0, 5.0, 6.0), finding(NOT_RUN)
+    label = known.comparison.what.split(" ")[0]
+    assert plain_answer(Judgement(claim(), (known, missing))) == f"so far yes, for {label}"
+    assert plain_answer(Judgement(claim(), (known,))) == "yes"
+    assert plain_answer(Judgement(claim(), (known, finding(INCONCLUSIVE, 1.0), missing))) == "not decided"
+    assert details(Judgement(claim(), (known, missing))) == ["1 of 2 comparisons were run"]
+
+
 def test_every_comparison_is_of_cells_that_an_experiment_registers():
     asked = {cell.replace(seed=0) for name in EXPERIMENTS for cell in EXPERIMENTS[name]()}
     for one in all_claims():
@@ -420,7 +430,7 @@ def test_the_answer_to_a_question_says_on_which_side_and_for_what(tmp_path):
         if config.label in ("category", "speech") and config.seed == 0 and not config.label_smoothing:
             write(tmp_path, config, right=first(3_600 if config.label == "speech" else 3_000, 10_000))
     line, = (line for line in verdict_table(judgements(read_sources(tmp_path))) if QUESTIONS["C2"] in line)
-    assert "| **no: better** ([C2](RESULTS.md#c2); for these networks; 1 of 4 comparisons) |" in line
+    assert "| **no: better** ([C2](RESULTS.md#c2); for these networks; 1 of 4 comparisons were run) |" in line
     assert f"| speech {MINUS} category: +6.0 [" in line
 
 

@@ -23,8 +23,12 @@ def test_the_page_and_its_files_belong_together():
     text = PAGE.read_text(encoding="utf-8")
     named = set(re.findall(r'(?:src|href)="(?!data:)([^"]+)"', text))
     there = {path.relative_to(DOCS).as_posix() for path in (DOCS / "page").iterdir()}
-    assert named == there
-    assert len(text.encode()) + sum((DOCS / name).stat().st_size for name in named) < MOST_BYTES
+    assert {name for name in named if name.startswith("page/")} == there
+    anchors, pages = (sorted(name for name in named - there if name.startswith("#") == own) for own in (True, False))
+    assert set(pages) == {"results.md", "../RESULTS.md"}
+    assert anchors
+    assert all(f'id="{anchor[1:]}"' in text for anchor in anchors)
+    assert len(text.encode()) + sum((DOCS / name).stat().st_size for name in there) < MOST_BYTES
 
 
 def test_the_page_needs_no_script_and_nothing_from_the_web():

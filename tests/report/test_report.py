@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from tests.synthetic_runs import write_cleaning_run, write_run
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
+from tfrepr.labels.options import LabelOptions
 from tfrepr.paper import PUBLISHED, STATEMENTS, TABLE_5, published
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.report.account import compute, every_seed, threats
@@ -28,6 +29,7 @@ from tfrepr.report.pages import (
     weak_label_tables,
     with_blocks,
 )
+from tfrepr.report.rows import title
 from tfrepr.results.records import keep_records
 from tfrepr.results.tables import experiment_runs
 from tfrepr.running.grid import scaled
@@ -221,6 +223,15 @@ def test_only_runs_as_an_experiment_asks_count_as_done(tmp_path):
     assert done("figure4") == "Not run."
 
 
+def test_labels_of_ones_own_are_told_apart():
+    plain = RunConfig(dataset="cifar10", label="random")
+    own = plain.replace(label_options=LabelOptions(label_file="/some/where/my_table.npy"))
+    spoken = plain.replace(label="speech", label_options=LabelOptions(voice="en-gb", spoken=(("automobile", "car"),)))
+    assert title(plain) == "random, ResNet-32, CIFAR-10"
+    assert title(own) == "label file my_table.npy, ResNet-32, CIFAR-10"
+    assert title(spoken) == "speech, ResNet-32, CIFAR-10, voice en-gb, spoken automobile=car"
+
+
 def test_precision_is_said_beside_a_number_and_not_in_its_title(tmp_path):
     """Seeds of two precisions are two means; both count for the experiment that asks for the cell."""
     for seed, precision in enumerate(("off", "off", "bfloat16")):
@@ -256,6 +267,7 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
     assert blocks[RESULTS_PAGE]["claims"].startswith("Not run yet, with margins set: [C1](../RESULTS.md#c1), ")
     questions = rows(blocks[README]["verdicts"])
     assert [answer for question, (answer, _) in questions.items() if question.endswith("?")] == [
+        "**not run** ([C3 first look](RESULTS.md#c3-first-look))",
         "**not run** ([C6 first look](RESULTS.md#c6-first-look))", "**not run** ([C2 first look](RESULTS.md#c2-first-look))",
         "**not run** ([C1 first look](RESULTS.md#c1-first-look))"]
     assert "not run" in rows(text.split("### C1\n")[1].split("###")[0])["speech \N{MINUS SIGN} category"]

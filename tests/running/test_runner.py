@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from tests.training.test_survival import assert_same_run
 from tfrepr.config import RunConfig
 from tfrepr.data.loading import load_source
 from tfrepr.figures.drawing import choose_runs
+from tfrepr.labels.build import build_representation
 from tfrepr.labels.options import LabelOptions
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.results.tables import experiment_runs
@@ -265,6 +267,26 @@ def test_changed_pictures_are_no_finished_cell(tmp_path, capsys):
     assert "The data of" in capsys.readouterr().err
     shutil.rmtree(folder)
     assert run_cells("single", [cell], tmp_path) == 0, "without the pictures nobody can say that they changed"
+
+
+def test_a_changed_label_file_is_no_finished_cell(tmp_path, capsys):
+    table = np.random.default_rng(0).uniform(0, 80, (10, 7)).astype("float32")
+    np.save(tmp_path / "table.npy", table)
+    cell = RunConfig(label="random", label_options=LabelOptions(label_file=str(tmp_path / "table.npy")), epochs=1)
+    run = RunDirectory.of(cell, tmp_path)
+    run.path.mkdir(parents=True)
+    names = [str(digit) for digit in range(10)]
+    run.write_json("config.json", cell.to_dict())
+    run.write_json("metrics.json", {"test_accuracy": 0.9, "test_threshold_accuracy": None, "train_seconds": 1})
+    run.write_json("environment.json", {"class_names": names, "label_fingerprint": build_representation(
+        "random", names, image_side=8, options=cell.label_options).fingerprint})
+    np.save(run / "label_table.npy", table)
+    assert run_cells("single", [cell], tmp_path) == 0
+    np.save(tmp_path / "table.npy", table[::-1])
+    assert run_cells("single", [cell], tmp_path) == 2
+    assert "The label table of" in capsys.readouterr().err
+    (tmp_path / "table.npy").unlink()
+    assert run_cells("single", [cell], tmp_path) == 0, "without the file nobody can say that it changed"
 
 
 SMALLEST = {"label": "category", "encoder": "mlp1x512", "percent": 5, "epochs": 1}

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from tfrepr.attacks import binarisation, examples
@@ -18,11 +19,13 @@ from tfrepr.attacks.table import ensemble_attack, ensemble_rows, outcome_rows, o
 from tfrepr.attacks.targets import TARGETS
 from tfrepr.attacks.victim import Decisions, Victim
 from tfrepr.config import RunConfig
+from tfrepr.data.class_ids import one_per_image
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import UserError
 from tfrepr.progress import progress
 from tfrepr.registry import PROTOCOLS
 from tfrepr.results import signs
+from tfrepr.results.answers import only_answer
 from tfrepr.results.attack_rows import SURVIVORS_FILE, AttackRow, Key, Survivors, read_rows, write_rows
 from tfrepr.results.tables import GALLERY_FILE
 from tfrepr.runs import RunDirectory
@@ -161,6 +164,9 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
     tests = image_set(dataset, protocol, settings, todo.images)
     with progress("unperturbed images", todo.images, progress_bar) as report:
         clean = clean_decisions(victim, tests, report)
+    if (only := only_answer(clean.correct[:, 0], one_per_image(tests.class_ids))) is not None:
+        click.secho(f"Note: {run.path.name} seems to answer {dataset.class_names[only]!r} to every image, as a network that "
+                    "has not learned yet. What attacks leave of it is no robustness.", fg="yellow", err=True)
     if todo.forgotten:
         todo.add([], {})  # rows that are to be done again leave the file before it is said what they are made from
     _describe(run, protocol, settings, dataset, source if todo.transfer else None)

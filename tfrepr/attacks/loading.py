@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import shlex
 
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.victim import ALL_CRITERIA, Victim
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
+from tfrepr.labels.options import LabelOptions
+from tfrepr.options import scaled
 from tfrepr.paper import paper_epochs
 from tfrepr.reading import read_bytes
 from tfrepr.runs import RunDirectory
@@ -79,10 +82,19 @@ def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
                               own.mixed_precision == config.mixed_precision, other.metrics().get("test_accuracy", 0.0), other))
     if not found:
         raise UserError("The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, "
-                        f"and {run.path.parent} has no such finished run. Train it: python scripts/train.py --dataset "
-                        f"{config.dataset} --encoder {config.encoder} --label category --seed {config.seed} --percent "
-                        f"{config.percent:g}; or name one with --transfer-from; or leave this attack out with --no-transfer.")
+                        f"and {run.path.parent} has no such finished run. Train it: {_training_of_twin(config, share)}; or "
+                        "name one with --transfer-from; or leave this attack out with --no-transfer.")
     return max(found, key=lambda twin: twin[:3])[-1]
+
+
+def _training_of_twin(config: RunConfig, share: float) -> str:
+    """The command that trains the categorical run, for as large a share of the paper's epochs."""
+    twin = config.replace(label="category", label_options=LabelOptions(), weight_decay=None,
+                          epochs=scaled(paper_epochs("category"), share))
+    options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder}
+    words = (f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(str(value))}")
+             for name, value in (options | twin.off_default()).items() if value is not None)
+    return " ".join(("python scripts/train.py", *words))
 
 
 def check_source(run: RunDirectory, source: RunDirectory) -> None:

@@ -233,7 +233,7 @@ class KeptShare(Quantity):
     @property
     def short(self) -> str:
         """The title without the formula."""
-        return f"beyond {SURVIVES:.0%} of the gain"
+        return f"left by all attacks minus {SURVIVES:.0%} of what standard ones leave"
 
     @property
     def signs_at(self) -> float:

@@ -100,8 +100,9 @@ def decoder_plan(side: int) -> tuple[int, int]:
         allowed = sorted(k * 2**n for k in FIRST_KERNELS for n in range(1, 10))
         near = sorted(sorted(allowed, key=lambda other: abs(other - side))[:4])
         raise UserError(f"A label of side {side} cannot be made by doubling a {'x or '.join(map(str, FIRST_KERNELS))}x start. "
-                        f"The label's side is twice the image's. Choose an image side near yours out of "
-                        f"{', '.join(str(other // 2) for other in near)}.")
+                        f"Sides near it that can: {', '.join(map(str, near))}. A label that is made here has twice the image's "
+                        f"side (--image-size {', '.join(str(other // 2) for other in near)}); one of --label-file has its own, "
+                        "and may be a vector of any length.")
     return kernel, doublings
 
 

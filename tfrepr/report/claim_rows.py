@@ -1,11 +1,12 @@
-"""The claims in the report: three questions in the README, a short row a claim in docs/, a row a comparison in RESULTS.md."""
+"""The claims in the report: four questions in the README, a short row a claim in docs/, a row a comparison in RESULTS.md."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from html import escape
 
-from tfrepr.claims.comparisons import NOT_RUN, Finding, Judgement
+from tfrepr.claims.comparisons import MINUS, NOT_RUN, Finding, Judgement
 from tfrepr.claims.verdicts import COMPARABLE, CONTRADICTED, INCONCLUSIVE, NO_VERDICT, SUPPORTED
 from tfrepr.claims.wording import count_text, difference_text, with_minus
 from tfrepr.config import RunConfig
@@ -13,6 +14,7 @@ from tfrepr.figures.style import ENCODER_TITLES
 from tfrepr.text_tables import Markup, markdown_table, markdown_text
 
 QUESTIONS = {
+    "C3": "Under the paper's own attacks: do high-entropy labels keep more than one-hot labels?",
     "C6": "Under attacks made for them: do high-entropy labels keep half of the robustness that they gain?",
     "C2": "With 1% of the images: are high-dimensional labels as accurate as one-hot labels?",
     "C1": "With all images, 20 epochs for one-hot labels and 60 for the others: are high-dimensional labels as accurate, and "
@@ -66,16 +68,28 @@ def answering(judgements: Sequence[Judgement]) -> dict[str, Judgement]:
 
 
 def plain_answer(judgement: Judgement) -> str:
-    """One of the `ANSWERS`; where "comparable" is contradicted, with the side on which the difference lies."""
+    """One of the `ANSWERS`; where "comparable" is contradicted, with the side on which the difference lies.
+
+    Where only some comparisons have data and all of these are supported, the answer so far, and for which labels.
+    """
     finding = judgement.deciding()
+    if _so_far(judgement):
+        labels = dict.fromkeys(found.comparison.what.partition(f" {MINUS} ")[0] for found in judgement.known)
+        return f"so far {ANSWERS[SUPPORTED]}, for {' and '.join(labels)}"
     if judgement.word == CONTRADICTED and finding.comparison.expected == COMPARABLE:
         return f"{ANSWERS[CONTRADICTED]}: {'better' if finding.estimate.mean > 0 else 'worse'}"
     return ANSWERS[judgement.word]
 
 
+def _so_far(judgement: Judgement) -> bool:
+    """Whether some comparisons have data and others none, and all of the first are supported."""
+    return bool(judgement.coverage) and {found.word for found in judgement.known} == {SUPPORTED}
+
+
 def details(judgement: Judgement) -> list[str]:
     """What limits an answer: for which networks, how many comparisons have data, a first look."""
-    return list(filter(None, (judgement.networks, judgement.coverage and f"{judgement.coverage} comparisons",
+    alone = replace(judgement, findings=tuple(judgement.known)).networks if _so_far(judgement) else judgement.networks
+    return list(filter(None, (alone, judgement.coverage and f"{judgement.coverage} comparisons were run",
                               judgement.claim.mark if judgement.known else "")))
 
 

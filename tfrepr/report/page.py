@@ -33,9 +33,10 @@ from tfrepr.training.pretrained import PREFIX, pretrained_names
 INDEX, FOLDER = "index.html", "page"
 """The page, and the folder beside it that holds its pictures and sounds."""
 FIGURES = {
-    "forest-short": "One line a claim: the comparison that decides, its 95% interval, and in blue where the claim is true.",
+    "forest-short": "One comparison of each claim, its 95% interval, and in blue where the claim is true. Intervals are not "
+                    "corrected for the number of comparisons; verdicts are.",
     "evidence-all-data-robustness": "Robustness: the accuracy that the attacks of each protocol leave.",
-    "two-cores-low-data-figure4": "Few images, first look: test accuracy with 1% and 4% of the training images.",
+    "evidence-low-data-bfloat16-test-accuracy": "Few images: test accuracy with 500 training images, means of three seeds.",
 }
 """Figures of the project that the page shows where they exist, and what they show."""
 MOST_CLASSES, BATCH, MOST_IMAGES = 10, 100, 2000

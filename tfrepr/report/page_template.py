@@ -48,25 +48,27 @@ PAGE = Template("""<!doctype html>
 <body>
 <main>
 <h1>What a network says</h1>
+<p class="soft"><a href="#asked">Hear a network</a> &middot; <a href="#found">What we found</a> &middot;
+<a href="#labels">All labels</a></p>
 <p>An image classifier was trained to <em>speak the class name</em>. It looks at a picture and draws the spectrogram of a word.
 The nearest of the class names' spectrograms is its answer.</p>
 
-<h2>Asked and answered</h2>
+<h2 id="asked">Asked and answered</h2>
 <p>$network</p>
 <p class="soft">Shown are the first test images of every class that the network answers rightly and wrongly, nothing chosen.
 Spectrograms show time from left to right, low tones at the bottom, 80 decibels from dark to bright. All sounds, the words that
 were asked for too, are made from a spectrogram in the same way (Griffin and Lim): what differs is the network's doing.</p>
 $words
 
-<h2>What we found</h2>
+<h2 id="found">What we found</h2>
 <p class="soft">The numbers are differences in percentage points, with 95% intervals where there are intervals.
-RESULTS.md has every number, and docs/results.md says what the numbers mean.</p>
+<a href="../RESULTS.md">RESULTS.md</a> has every number, and <a href="results.md">results.md</a> says what the numbers mean.</p>
 <!-- answers:begin -->
 $answers
 <!-- answers:end -->
 $figures
 
-<h2>All labels</h2>
+<h2 id="labels">All labels</h2>
 <p>What a network can be asked to draw. The classes are, row by row: $classes. Each label has its own colours,
 from its lowest value (dark) to its highest (bright).</p>
 <div class="labels">

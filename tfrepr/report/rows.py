@@ -13,6 +13,7 @@ from tfrepr.config import SINGLE, RunConfig
 from tfrepr.data.splits import share_in_words
 from tfrepr.experiments.measurements import read_measurement
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
+from tfrepr.options import off_default, plain_text
 from tfrepr.paper import TABLE_5, Published, published
 from tfrepr.reading import noted, read_json
 from tfrepr.results.external_runs import other_accuracies, other_attack
@@ -165,10 +166,14 @@ def title(cell: RunConfig) -> str:
 
     What runs of one cell may differ in is left out: columns beside the title say it.
     """
-    parts = [cell.label, ENCODER_TITLES.get(cell.encoder, cell.encoder), DATASET_TITLES.get(cell.dataset, cell.dataset)]
+    options = off_default(cell.label_options)
+    own = options.pop("label_file", None)
+    parts = [cell.label if own is None else f"label file {Path(own).name}", ENCODER_TITLES.get(cell.encoder, cell.encoder),
+             DATASET_TITLES.get(cell.dataset, cell.dataset)]
     parts += [share] if (share := share_in_words(cell.percent, cell.percent_of)) else []
     known = ("percent", "percent_of", "label_options", *NOT_MATCHED)
-    parts += [f"{name.replace('_', ' ')} {value}" for name, value in cell.off_default().items() if name not in known]
+    parts += [f"{name.replace('_', ' ')} {plain_text(value)}"
+              for name, value in {**cell.off_default(), **options}.items() if name not in known]
     return ", ".join(parts)
 
 

@@ -28,6 +28,13 @@ def packed_answers(right: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {"images": images, **{criterion: np.packbits(answers).tobytes().hex() for criterion, answers in right.items()}}
 
 
+def only_answer(right: np.ndarray, class_ids: np.ndarray) -> int | None:
+    """The class that a network seems to give for every image: all of its images are right, and no other; None elsewhere."""
+    found = np.unique(class_ids[right])
+    constant = len(found) == 1 and len(np.unique(class_ids)) > 1 and bool(right[class_ids == found[0]].all())
+    return int(found[0]) if constant else None
+
+
 def read_answers(run: Path) -> dict[str, np.ndarray]:
     """Which test images a run answers rightly, by criterion, bool `(images,)`.
 

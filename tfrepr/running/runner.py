@@ -24,7 +24,7 @@ from tfrepr.reading import noted
 from tfrepr.registry import EXPERIMENTS
 from tfrepr.running.cell_process import IN_USE, CellProcess, Task
 from tfrepr.running.grid import GridOptions, shard_of
-from tfrepr.running.shared import changed_pictures, grouped, say_faults, shared_faults
+from tfrepr.running.shared import changed_labels, changed_pictures, grouped, say_faults, shared_faults
 from tfrepr.runs import RunDirectory, record_experiment
 from tfrepr.training.cost import cores
 
@@ -70,7 +70,7 @@ def run_cells(name: str, configs: Sequence[RunConfig], output: Path, *, data_dir
     tasks = [Task(config.to_dict(), str(output), str(data_dir) if data_dir else None, training) for config in chosen]
     answered = {config: _answered(config, output, alone=len(chosen) == 1) for config in chosen}
     left = [config for config in chosen if not answered[config]]
-    faults = shared_faults(left, data_dir) | changed_pictures(chosen, output)
+    faults = shared_faults(left, data_dir) | changed_pictures(chosen, output) | changed_labels(chosen, output)
     say_faults(faults, len(chosen))
     outcomes = [Outcome(config, "failed", error.exit_code, str(error)) for config, error in faults.items()]
     able = [task for task in zip(chosen, tasks, strict=True) if task[0] not in faults]

@@ -13,6 +13,8 @@ import click
 from tfrepr.config import RunConfig
 from tfrepr.data.loading import has_pictures, load_source
 from tfrepr.errors import UserError
+from tfrepr.files import user_path
+from tfrepr.reading import read_array
 from tfrepr.runs import RunDirectory
 
 Item = TypeVar("Item")
@@ -66,6 +68,20 @@ def changed_pictures(configs: Sequence[RunConfig], output: Path) -> dict[RunConf
     return faults
 
 
+def changed_labels(configs: Sequence[RunConfig], output: Path) -> dict[RunConfig, UserError]:
+    """Finished cells whose label comes from files of the user's that are there and no longer say what was trained on."""
+    faults: dict[RunConfig, UserError] = {}
+    for cell in configs:
+        places = (cell.label_options.label_file, cell.label_options.wav_dir)
+        run = RunDirectory.of(cell, output)
+        if run.finished and any(place is not None and user_path(place).exists() for place in places):
+            try:
+                run.refuse_other_label(_label_now(cell, run))
+            except UserError as error:
+                faults[cell] = error
+    return faults
+
+
 def say_faults(faults: dict[Cell, UserError], cells: int) -> None:
     """Prints each fault once, with the number of cells that it stops."""
     for stopped in grouped(faults, lambda config: str(faults[config])):
@@ -78,6 +94,17 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list
     for item in items:
         groups[key(item)].append(item)
     return list(groups.values())
+
+
+def _label_now(cell: RunConfig, run: RunDirectory) -> str:
+    """The fingerprint of a finished cell's label, made anew."""
+    from tfrepr.labels.build import build_representation
+
+    table = read_array(run / "label_table.npy", "Put back a copy of it, or remove the run directory and train again.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return build_representation(cell.label, run.environment("class_names")["class_names"],
+                                    image_side=table.shape[-1] // 2, options=cell.label_options).fingerprint
 
 
 def _label_fault(cell: Cell, class_names: tuple[str, ...], side: int) -> UserError | None:

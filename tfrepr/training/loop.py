@@ -22,7 +22,7 @@ from tfrepr.errors import UserError
 from tfrepr.labels.build import build_representation
 from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.models.build import build_model, parameter_count
-from tfrepr.results.answers import ANSWERS_FILE, packed_answers
+from tfrepr.results.answers import ANSWERS_FILE, only_answer, packed_answers
 from tfrepr.results.features import chosen_images, is_requested
 from tfrepr.runs import RunDirectory, history_columns
 from tfrepr.seeds import integer_seed
@@ -259,6 +259,9 @@ def _write_metrics(run: RunDirectory, cell: Cell, progress: Progress, jit: bool)
     started = time.perf_counter()
     test: Evaluation = evaluate(forward_function(load_model(run / "best.keras"), jit), cell.representation, cell.test_batches())
     run.write_json(ANSWERS_FILE, packed_answers(test.right))
+    if (only := only_answer(test.right["nearest"], cell.dataset.test_ids)) is not None:
+        click.secho(f"  Note: the network seems to answer {cell.dataset.class_names[only]!r} to every test image, as one that "
+                    "has not learned yet. Train longer, or with another learning rate.", fg="yellow", err=True)
     run.write_json("metrics.json", test.figures("test") | {
         **_best_on_validation(progress),
         "epochs": cell.config.epochs, "train_seconds": round(progress.train_seconds, 3),
