@@ -98,7 +98,7 @@ def copy_weights(model: keras.Model, reference: nn.Module) -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             targets = [module.weight, module.bias, module.running_mean, module.running_var]
         else:
-            arrays[0] = _torch_kernel(layer, arrays[0])
+            arrays[0] = _torch_kernel(arrays[0])
             targets = [module.weight, module.bias][:len(arrays)]
         with torch.no_grad():
             for target, array in zip(targets, arrays, strict=True):
@@ -113,7 +113,7 @@ def torch_gradients(model: keras.Model, reference: nn.Module) -> list[np.ndarray
     for layer, module in zip(layers, modules, strict=True):
         for variable, parameter in zip(layer.trainable_variables, module.parameters(), strict=True):
             gradient = parameter.grad.numpy()
-            by_variable[variable.path] = _keras_kernel(layer, gradient) if len(variable.shape) > 1 else gradient
+            by_variable[variable.path] = _keras_kernel(gradient) if len(variable.shape) > 1 else gradient
     return [by_variable[variable.path] for variable in model.trainable_variables]
 
 
@@ -137,10 +137,10 @@ def _in_order(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for _, layer in sorted(enumerate(model.layers), key=key)]
 
 
-def _torch_kernel(layer: keras.layers.Layer, kernel: np.ndarray) -> np.ndarray:
+def _torch_kernel(kernel: np.ndarray) -> np.ndarray:
     """(h, w, in, out) or transposed (h, w, out, in) to PyTorch's (out, in, h, w) or (in, out, h, w)."""
     return kernel.T if kernel.ndim == 2 else kernel.transpose(3, 2, 0, 1)
 
 
-def _keras_kernel(layer: keras.layers.Layer, kernel: np.ndarray) -> np.ndarray:
+def _keras_kernel(kernel: np.ndarray) -> np.ndarray:
     return kernel.T if kernel.ndim == 2 else kernel.transpose(2, 3, 1, 0)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tfrepr.data.loading import check_source
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.options import (
@@ -85,11 +86,7 @@ class RunConfig:
         if self.label_smoothing and self.label != "category":
             raise UserError(f"label-smoothing applies to the label category only (the authors' code would silently train a "
                             f"category model). Received: label {self.label!r}. Use --label category or drop the option.")
-        if (self.folder is not None) != (self.dataset == "folder"):
-            raise UserError("The data source `folder` needs the folder's path (--data-dir), and only it takes one. "
-                            f"Received: dataset {self.dataset!r}, folder {self.folder!r}.")
-        if self.image_size is not None and self.dataset != "folder":
-            raise UserError(f"image-size applies to the data source `folder` only. Received: dataset {self.dataset!r}.")
+        check_source(self)
         if self.corruption_level != 1 and self.corruption != "random_labels":
             raise UserError("corruption-level applies to --corruption random_labels only. Received: level "
                             f"{self.corruption_level:g} with corruption {self.corruption!r}.")

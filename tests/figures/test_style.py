@@ -59,8 +59,9 @@ def test_every_registered_label_has_its_own_style():
 
 
 def test_unknown_label_keeps_its_style():
-    assert style.label_style("morse") == style.label_style("morse")
-    assert style.label_style("morse").title == "morse"
+    """A fixed choice by the name: another process must draw the same label alike."""
+    one = style.label_style("morse")
+    assert (one.title, one.color, one.marker) == ("morse", "#999933", "<")
 
 
 def test_tint_mixes_with_white():

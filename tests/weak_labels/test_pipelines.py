@@ -270,7 +270,7 @@ WRONG = [
     ("clean_labels", ["--dataset", "folder"], "needs the folder's path"),
     ("clean_labels", ["--init-from", "nowhere"], "--init-from wants"),
     ("clean_labels", ["--label", "speech-augmented"], "varies from image to image"),
-    ("pseudo_label", ["--image-size", "64"], "belongs to the data source `folder`"),
+    ("pseudo_label", ["--image-size", "64"], "is for the data source `folder` only"),
     ("clean_labels", ["--dataset", "folder", "--data-dir", ".", "--noise", "pairs", "--noise-pairs", "no=such"],
      "Add --noise-rate"),
 ]

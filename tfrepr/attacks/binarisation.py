@@ -196,7 +196,7 @@ def attack_readouts(problems: BinaryProblems, start: np.ndarray, readouts: Reado
 
 
 def binarisation_test(model: Any, representation: LabelRepresentation, space: ImageSpace, images: np.ndarray, *,
-                      stream: tuple[str, int], steps: int, batch_size: int, epsilon: float = EPSILON,
+                      stream: tuple[str, int], steps: int, batch_size: int,
                       report: Callable[[int], None] = lambda images: None) -> dict[str, Any]:
     """How often the attack finds the adversarial images that are there.
 
@@ -208,14 +208,13 @@ def binarisation_test(model: Any, representation: LabelRepresentation, space: Im
         stream: As in `sweep.ImageSet`.
         steps: Of the attack.
         batch_size: Images in one call of the model.
-        epsilon: Radius in the space's unit.
         report: Told the number of images as they get their readouts.
 
     Returns:
         `images` (those with a readout that separates), `left_out` (the others), `epsilon`, `steps`, `score` and `random_score`
         (shares of `images` on which the attack and the random search succeed; None without images), `seconds`.
     """
-    began, radius = time.perf_counter(), np.float32(space.radius(epsilon))
+    began, radius = time.perf_counter(), np.float32(space.radius(EPSILON))
     problems = BinaryProblems(feature_model(model, representation), space, batch_size)
     pixels, (name, seed) = space.from_bytes(images), stream
     bounds, posed = box(pixels, radius, *space.limits()), []
@@ -230,7 +229,7 @@ def binarisation_test(model: Any, representation: LabelRepresentation, space: Im
         broken = attack_readouts(problems, np.stack(starts), Readout(*map(np.stack, zip(*readouts, strict=True))), radius,
                                  tuple(bound[chosen] for bound in bounds), steps)
         score, random_score = float(broken.mean()), float(np.mean(random_hits))
-    return {"images": len(chosen), "left_out": len(images) - len(chosen), "epsilon": epsilon, "steps": steps, "score": score,
+    return {"images": len(chosen), "left_out": len(images) - len(chosen), "epsilon": EPSILON, "steps": steps, "score": score,
             "random_score": random_score, "seconds": round(time.perf_counter() - began, 3)}
 
 

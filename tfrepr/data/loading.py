@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tfrepr.data.dataset import ImageDataset
+from tfrepr.errors import UserError
 from tfrepr.files import user_path
 from tfrepr.registry import DATASETS
 
@@ -22,6 +23,20 @@ class Source(Protocol):
     dataset: str
     folder: str | None
     image_size: int | None
+
+
+def check_source(source: Source) -> None:
+    """Refuses a folder or a size beside another data source than `folder`, and that source without a folder.
+
+    Raises:
+        UserError: Says which.
+    """
+    if (source.folder is not None) != (source.dataset == "folder"):
+        raise UserError("The data source `folder` needs the folder's path (--data-dir), and only it takes one. "
+                        f"Received: dataset {source.dataset!r}, folder {source.folder!r}.")
+    if source.image_size is not None and source.dataset != "folder":
+        raise UserError("--image-size is for the data source `folder` only; others have a size of their own. Received: "
+                        f"--image-size {source.image_size} with dataset {source.dataset!r}. Leave it out.")
 
 
 def source_folder(source: Source, data_dir: Path | None) -> Path | None:

@@ -9,7 +9,7 @@ import keras
 
 from tfrepr.errors import UserError
 from tfrepr.labels.representation import LabelRepresentation
-from tfrepr.models.layers import LEAKY_SLOPE, BatchNormalization, linear, torch_default
+from tfrepr.models.layers import LEAKY_SLOPE, BatchNormalization, torch_default
 
 DECODER_CHANNELS = 64
 SMALLEST_CHANNELS = 8
@@ -52,7 +52,7 @@ def vector_head(features: Any, size: int) -> Any:
     Returns:
         float32, `(batch, size)`.
     """
-    return linear(features, size, name="head", dtype=HEAD_TYPE)
+    return _linear(features, size, name="head")
 
 
 def label_decoder(features: Any, side: int, normalisation: Callable[..., Any] = BatchNormalization) -> Any:
@@ -77,7 +77,7 @@ def label_decoder(features: Any, side: int, normalisation: Callable[..., Any] = 
     kernel, doublings = decoder_plan(side)
     x = normalisation(name="neck_bn", dtype=HEAD_TYPE)(features)
     x = _leaky_relu("neck_relu")(x)
-    x = linear(x, DECODER_CHANNELS, name="neck", dtype=HEAD_TYPE)
+    x = _linear(x, DECODER_CHANNELS, name="neck")
     x = keras.layers.Reshape((1, 1, DECODER_CHANNELS), name="decoder_input", dtype=HEAD_TYPE)(x)
     x = _transposed(x, DECODER_CHANNELS, kernel, stride=1, name="decoder0")
     for step in range(1, doublings + 1):
@@ -85,6 +85,13 @@ def label_decoder(features: Any, side: int, normalisation: Callable[..., Any] = 
         channels = 1 if step == doublings else max(DECODER_CHANNELS >> step, SMALLEST_CHANNELS)
         x = _transposed(x, channels, 4, stride=2, name=f"decoder{step}")
     return keras.layers.Reshape((side, side), name="head", dtype=HEAD_TYPE)(x)
+
+
+def _linear(inputs: Any, units: int, name: str) -> Any:
+    """A dense layer with PyTorch's default initialisation, float32 `(batch, units)`."""
+    fan_in = inputs.shape[-1]
+    return keras.layers.Dense(units, kernel_initializer=torch_default(fan_in), bias_initializer=torch_default(fan_in),
+                              name=name, dtype=HEAD_TYPE)(inputs)
 
 
 def decoder_plan(side: int) -> tuple[int, int]:

@@ -109,20 +109,3 @@ def torch_default(fan_in: int) -> keras.initializers.Initializer:
     """PyTorch's default for linear and convolution weights and biases: uniform within +-1 / sqrt(fan_in)."""
     bound = 1.0 / math.sqrt(fan_in)
     return keras.initializers.RandomUniform(-bound, bound)
-
-
-def linear(inputs: Any, units: int, name: str, dtype: str | None = None) -> Any:
-    """A dense layer with PyTorch's default initialisation.
-
-    Args:
-        inputs: `(batch, d)`.
-        units: Size of the output.
-        name: Layer name.
-        dtype: Compute type, where it is not the global policy's.
-
-    Returns:
-        `(batch, units)`.
-    """
-    fan_in = inputs.shape[-1]
-    return keras.layers.Dense(units, kernel_initializer=torch_default(fan_in), bias_initializer=torch_default(fan_in),
-                              name=name, dtype=dtype)(inputs)

@@ -123,20 +123,22 @@ class Checkpoints(keras.callbacks.Callback):
         return self.progress.beaten_by(accuracy, loss)
 
 
+SECONDS_BETWEEN = 5.0
+"""Least time between two lines of `EpochLines`, so that runs of many short epochs keep a readable log."""
+
+
 class EpochLines(keras.callbacks.Callback):
-    """One plain line an epoch, at most one every `seconds_between` seconds, and always the last epoch's.
+    """One plain line an epoch, at most one every `SECONDS_BETWEEN` seconds, and always the last epoch's.
 
     Args:
         epochs: Epochs of the whole run.
         moving: For a terminal: a bar that is drawn over shows how much of the run is done, and about how long the rest takes.
-        seconds_between: Least time between two lines, so that runs of many short epochs keep a readable log.
     """
 
-    def __init__(self, epochs: int, moving: bool = False, seconds_between: float = 5.0) -> None:
+    def __init__(self, epochs: int, moving: bool = False) -> None:
         super().__init__()
         self.epochs = epochs
         self.moving = moving
-        self.seconds_between = seconds_between
         self.last_line = self.last_move = -math.inf
         self.begun: tuple[int, float] | None = None
 
@@ -159,7 +161,7 @@ class EpochLines(keras.callbacks.Callback):
         if self.moving:
             click.echo("\r" + " " * BAR_WIDTH + "\r", nl=False)
         now = time.perf_counter()
-        if now - self.last_line < self.seconds_between and epoch + 1 < self.epochs:
+        if now - self.last_line < SECONDS_BETWEEN and epoch + 1 < self.epochs:
             return
         self.last_line = now
         parts = [f"epoch {epoch + 1}/{self.epochs}", f"loss {logs['train_loss']:.4g}"]

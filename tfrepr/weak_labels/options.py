@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from tfrepr.config import PRECISIONS
+from tfrepr.data.loading import check_source
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.names import normalised
@@ -75,13 +76,7 @@ class WeakLabelConfig:
 
     def __post_init__(self) -> None:
         validate(self)
-        if (self.folder is not None) != (self.dataset == "folder"):
-            raise UserError("The data source `folder` needs the folder's path (--data-dir), and only it takes one. "
-                            f"Received: dataset {self.dataset!r}, folder {self.folder!r}.")
-        if self.image_size is not None and self.dataset != "folder":
-            raise UserError("--image-size belongs to the data source `folder`; others have a size of their own. Received: "
-                            f"--image-size {self.image_size} with the data source {self.dataset!r}. Leave it out, or use "
-                            "--sizes.")
+        check_source(self)
         if self.label == AUGMENTED:
             raise UserError(f"The label {AUGMENTED!r} varies from image to image, which these commands do not do. Use --label "
                             "speech.")
