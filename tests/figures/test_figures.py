@@ -443,3 +443,11 @@ def test_a_second_way_of_training_has_another_marker_and_words_that_can_be_read(
     one, two = series_of(read_results([write_run(tmp_path, config=way) for way in ways]).runs)
     assert (one.title, two.title) == ("Category, float32", "Category, bfloat16")
     assert one.style.marker != two.style.marker
+
+
+def test_a_label_file_is_named_and_not_the_label_that_it_replaces(tmp_path):
+    ways = ({"label": "random"}, {"label": "random", "label_options": {"label_file": "/some/where/my_table.npy"}})
+    found = series_of(read_results([write_run(tmp_path, config=way) for way in ways]).runs)
+    assert {one.title for one in found} == {"Random matrix", "Label file my_table.npy"}
+    alone, = series_of(read_results([write_run(tmp_path / "alone", config=ways[1])]).runs)
+    assert alone.title == "Label file my_table.npy"

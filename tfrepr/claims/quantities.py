@@ -233,7 +233,7 @@ class KeptShare(Quantity):
     @property
     def short(self) -> str:
         """The title without the formula."""
-        return f"left by all attacks minus {SURVIVES:.0%} of what standard ones leave"
+        return f"all attacks minus {SURVIVES:.0%} of standard ones"
 
     @property
     def signs_at(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfrepr.config import SINGLE
@@ -23,6 +24,7 @@ DATA = ("dataset", "data_variant", "folder")
 AMOUNT = ("percent", "percent_of")
 """How much of the data is trained on, and of how many images that is percent: 1% of 50,000 are not 1% of 45,000."""
 CELL = (*DATA, "encoder", *AMOUNT)
+LABEL_FILE = "label_options.label_file"
 
 
 class NothingToPlotError(UserError):
@@ -142,12 +144,18 @@ def series_of(runs: pd.DataFrame) -> list[Series]:
         for rank, (values, members) in enumerate(ways):
             style = label_style(name)
             words = [_setting_words(key, value) for key, value in zip(settings, values, strict=True)
-                     if key != "validation_every" or len(settings) == 1]
-            title = ", ".join([style.title, *words])
+                     if key != LABEL_FILE and (key != "validation_every" or len(settings) == 1)]
+            title = ", ".join([_label_title(style, members), *words])
             if rank:
                 style = replace(style, marker=SPARE_MARKERS[(rank - 1) % len(SPARE_MARKERS)])
             series.append(Series(title, name, style, tint(style.color, 1 / (1 + 0.7 * rank)), members))
     return series
+
+
+def _label_title(style: LabelStyle, runs: pd.DataFrame) -> str:
+    """The label's title, or the name of the file whose rows took the place of the label's."""
+    files = set(runs[LABEL_FILE].dropna())
+    return f"Label file {Path(files.pop()).name}" if len(files) == 1 else style.title
 
 
 def _varying_settings(runs: pd.DataFrame) -> list[str]:
