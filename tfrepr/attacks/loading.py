@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import shlex
 
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.victim import ALL_CRITERIA, Victim
+from tfrepr.cli import command_line
 from tfrepr.config import RunConfig
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.errors import RunRefusedError, UserError
@@ -92,9 +92,7 @@ def _training_of_twin(config: RunConfig, share: float) -> str:
     twin = config.replace(label="category", label_options=LabelOptions(), weight_decay=None,
                           epochs=scaled(paper_epochs("category"), share))
     options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder}
-    words = (f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(str(value))}")
-             for name, value in (options | twin.off_default()).items() if value is not None)
-    return " ".join(("python scripts/train.py", *words))
+    return command_line("train", **(options | twin.off_default()))
 
 
 def check_source(run: RunDirectory, source: RunDirectory) -> None:

@@ -66,7 +66,8 @@ def ensemble_rows(protocol: Protocol, clean: Decisions, criteria: tuple[str, ...
         withstood = np.logical_and.reduce([survivors[key] for attack, key in zip(protocol.attacks, keys, strict=True)
                                            if attack.name != "transfer" or key in survivors])
         key = row_key(protocol, ensemble, epsilon, attack_seed, criterion, images)
-        withstood = withstood & survivors[key] if key in survivors else withstood
+        if key in survivors:
+            withstood &= survivors[key]
         rows.append(AttackRow(*key, clean_correct=int(clean.correct[:, column].sum()), still_correct=int(withstood.sum()),
                               hit_target=None, no_gradient=None, seconds=0.0, every_iterate=int(ensemble.every_iterate)))
         left[key] = withstood

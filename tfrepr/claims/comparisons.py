@@ -174,10 +174,10 @@ class Judgement:
         known, asked = len(self.known), len(self.findings)
         return f"{known} of {asked}" if 0 < known < asked else ""
 
-    def verdict(self) -> str:
-        """The word, for which networks, and how many comparisons have data where not all have."""
+    def verdict(self, unit: str = " comparisons have data") -> str:
+        """The word, for which networks, and how many comparisons have data where not all have (`unit` ends this)."""
         word = _joined(self.word, self.networks)
-        return f"{word} ({self.coverage} comparisons have data)" if self.coverage else word
+        return f"{word} ({self.coverage}{unit})" if self.coverage else word
 
     def deciding(self) -> Finding | None:
         """Of the comparisons that carry the verdict, in the unit of the first, that with the least `slack`.

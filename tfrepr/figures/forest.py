@@ -83,9 +83,8 @@ def _lines(chosen: Sequence[tuple[Judgement, Sequence[Finding]]], unit: str) -> 
         known = [finding for finding in findings if finding.comparison.quantity.unit == unit]
         if known:
             first = " (first look)" if judgement.claim.mark else ""
-            limits = f" ({judgement.coverage})" if judgement.coverage else ""
-            verdict = ", ".join(filter(None, (judgement.word, judgement.networks))) + limits
-            yield Line(f"{judgement.claim.name.split(' first look')[0]}, {verdict}: {judgement.claim.statement}{first}")
+            claim = judgement.claim
+            yield Line(f"{claim.name.split(' first look')[0]}, {judgement.verdict(unit='')}: {claim.statement}{first}")
         for pair in dict.fromkeys(finding.comparison.what for finding in known):
             yield from _of_pair([finding for finding in known if finding.comparison.what == pair])
 
