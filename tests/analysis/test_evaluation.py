@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tfrepr.analysis.common_corruptions import chosen_corruptions
-from tfrepr.analysis.evaluation_command import evaluate_command
+from tfrepr.analysis.evaluation_command import _only_answer, evaluate_command
 from tfrepr.analysis.evaluation_results import Answers, _reliability_title, answer, confusion
 from tfrepr.analysis.evaluation_source import validation_images
 from tfrepr.analysis.paired_copies import compare_copies, paired_counts, read_images
@@ -107,7 +107,16 @@ def test_an_evaluation_tells_where_the_fitted_temperature_makes_calibration_wors
     before, after = (float(plain[name]) for name in ("calibration_error", "fitted_calibration_error"))
     assert after > before
     assert f"makes the calibration error larger (plain {before:.3f} at temperature 1, {after:.3f} fitted)" in lines[-2]
-    assert not any("makes the calibration error larger" in line for line in run_evaluation(category_run, out=tmp_path))
+    plain_lines = run_evaluation(category_run, out=tmp_path)
+    assert not any("makes the calibration error larger" in line for line in plain_lines)
+    for told in (lines, plain_lines):
+        assert any(f"the answer to every image is {digits.class_names[always]!r}" in line for line in told)
+
+
+@pytest.mark.parametrize(("predicted", "true", "only"), [
+    ([1, 1, 1], [0, 1, 1], "b"), ([0, 1, 1], [0, 1, 1], None), ([1, 1, 1], [1, 1, 1], None)])
+def test_a_network_is_called_untrained_where_it_has_one_answer_to_images_of_several_classes(predicted, true, only):
+    assert _only_answer(Answers(np.eye(2)[predicted], np.zeros(3), None, np.array(true)), ("a", "b")) == only
 
 
 def test_the_reliability_diagram_marks_a_temperature_that_makes_it_worse():

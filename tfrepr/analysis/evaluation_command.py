@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tfrepr.analysis.calibration import temperature_warning
-from tfrepr.analysis.evaluation_results import Result, evaluate_run, fitted_temperature
+from tfrepr.analysis.evaluation_results import Answers, Result, evaluate_run, fitted_temperature
 from tfrepr.analysis.evaluation_source import LabelledImages, other_images, own_test_images, validation_images
 from tfrepr.errors import UserError
 from tfrepr.runs import RunDirectory
@@ -44,9 +44,11 @@ def evaluate_command(run: Path, *, dataset: str | None, data_dir: Path | None, t
     temperature, note = _temperature(trained, own_dir)
     folder = out or trained.run.folder("evaluation", source.name)
     yield f"{run.name}: {len(source.images)} images ({source.title})"
-    results = evaluate_run(trained, source, conditions, temperature, folder, formats, progress_bar)
+    results, answers = evaluate_run(trained, source, conditions, temperature, folder, formats, progress_bar)
     yield from (f"  {_line(result)}" for result in results)
     yield note
+    if (only := _only_answer(answers, trained.representation.class_names)) is not None:
+        yield f"  Note: the answer to every image is {only!r}, as of a network that has not learned yet."
     if warning := _warning(results):
         yield f"  {warning}"
     yield f"Written: {folder}"
@@ -70,6 +72,12 @@ def _temperature(trained: TrainedModel, data_dir: Path | None) -> tuple[float | 
 
 def _condition(result: Result) -> str:
     return "plain" if result.strength == 0 else f"{result.corruption} {result.strength}"
+
+
+def _only_answer(answers: Answers, class_names: Sequence[str]) -> str | None:
+    """The one class that is answered to images of several classes, if there is one."""
+    given = set(answers.predicted.tolist())
+    return class_names[given.pop()] if len(given) == 1 < len(set(answers.class_ids.tolist())) else None
 
 
 def _warning(results: Sequence[Result]) -> str | None:

@@ -111,7 +111,8 @@ def fitted_temperature(trained: TrainedModel, images: np.ndarray, class_ids: np.
 
 
 def evaluate_run(trained: TrainedModel, source: LabelledImages, conditions: Sequence[tuple[str, int]],
-                 temperature: float | None, folder: Path, formats: Sequence[str], progress_bar: bool = False) -> list[Result]:
+                 temperature: float | None, folder: Path, formats: Sequence[str],
+                 progress_bar: bool = False) -> tuple[list[Result], Answers]:
     """Evaluates, and writes `results.csv`, `classes.csv`, `confusion.csv`, `evaluation.json` and two figures into `folder`.
 
     Args:
@@ -122,6 +123,9 @@ def evaluate_run(trained: TrainedModel, source: LabelledImages, conditions: Sequ
         folder: Where files go.
         formats: Of the figures.
         progress_bar: A moving bar for a terminal.
+
+    Returns:
+        One result a condition, and the answers under the first condition.
     """
     from tfrepr.figures.style import save
 
@@ -138,7 +142,7 @@ def evaluate_run(trained: TrainedModel, source: LabelledImages, conditions: Sequ
     write_atomically(folder / "evaluation.json", _summary(trained, source, results, temperature))
     for name, figure in _figures(trained, source, first, matrices[conditions[0]], temperature).items():
         save(figure, folder / name, formats)
-    return results
+    return results, first
 
 
 def _figures(trained: TrainedModel, source: LabelledImages, answers: Answers, matrix: np.ndarray,

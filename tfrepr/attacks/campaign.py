@@ -176,7 +176,7 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
     if protocol.ensemble:
         todo.add(*ensemble_rows(build_protocol(settings), clean, victim.criteria, settings.attack_seed, todo.survivors))
-        undefended = config.label == "category" and not config.label_smoothing
+        undefended = signs.is_undefended(config.label, config.label_smoothing)
         signs.add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
     if todo.binarisation:
         _binarise(run, victim, dataset, settings, progress_bar)

@@ -82,16 +82,17 @@ def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
                               own.mixed_precision == config.mixed_precision, other.metrics().get("test_accuracy", 0.0), other))
     if not found:
         raise UserError("The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, "
-                        f"and {run.path.parent} has no such finished run. Train it: {_training_of_twin(config, share)}; or "
-                        "name one with --transfer-from; or leave this attack out with --no-transfer.")
+                        f"and {run.path.parent} has no such finished run. Train it: {_training_of_twin(run, config, share)}; "
+                        "or name one with --transfer-from; or leave this attack out with --no-transfer.")
     return max(found, key=lambda twin: twin[:3])[-1]
 
 
-def _training_of_twin(config: RunConfig, share: float) -> str:
-    """The command that trains the categorical run, for as large a share of the paper's epochs."""
+def _training_of_twin(run: RunDirectory, config: RunConfig, share: float) -> str:
+    """The command that trains the categorical run beside `run`, for as large a share of the paper's epochs."""
     twin = config.replace(label="category", label_options=LabelOptions(), weight_decay=None,
                           epochs=scaled(paper_epochs("category"), share))
-    options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder}
+    options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder,
+               "output": run.path.parent}
     return command_line("train", **(options | twin.off_default()))
 
 

@@ -26,7 +26,7 @@ from tfrepr.claims.verdicts import (
 )
 from tfrepr.config import RunConfig
 from tfrepr.results.seeds import Run, RunIndex
-from tfrepr.results.signs import WORDS
+from tfrepr.results.signs import WORDS, is_undefended
 
 NOT_RUN = "not run"
 REQUIRED_SIGNS = ("step-doubling", "falls-to-zero", "gradients-there", "gradients-lead", "binarisation")
@@ -208,7 +208,7 @@ def _held_back(finding: Finding, records: Records) -> Finding:
         return finding
     lacking: dict[str, list[str]] = defaultdict(list)
     for run in finding.runs:
-        undefended = run["label"] == "category" and not run["label_smoothing"]
+        undefended = is_undefended(run["label"], run["label_smoothing"])
         signs = records.signs(run)
         for name in (*REQUIRED_SIGNS, *([UNDEFENDED_SIGN] if undefended else [])):
             holds = signs[name].holds if name in signs else None

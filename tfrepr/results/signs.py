@@ -38,6 +38,11 @@ class Sign:
         return f"{self.name}: {WORDS[self.holds]}. {self.message}"
 
 
+def is_undefended(label: str, label_smoothing: float) -> bool:
+    """Whether a run is a plain categorical one, which nothing defends: attacks that spare it are at fault themselves."""
+    return label == "category" and not label_smoothing
+
+
 def read_signs(run: Path) -> dict[str, Sign]:
     """The signs of a run by name; none where nothing was attacked, or by a version that did not look for them.
 
