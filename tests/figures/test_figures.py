@@ -445,6 +445,17 @@ def test_a_second_way_of_training_has_another_marker_and_words_that_can_be_read(
     assert one.style.marker != two.style.marker
 
 
+def test_labels_of_different_precision_are_named_by_it(tmp_path):
+    """A reader cannot otherwise tell which curve of a page that is "partly bfloat16" this is."""
+    ways = ({"label": "speech"}, {"label": "random", "mixed_precision": "bfloat16"},
+            {"label": "random", "mixed_precision": "bfloat16", "validation_every": 20})
+    found = series_of(read_results([write_run(tmp_path, config=way) for way in ways]).runs)
+    assert [one.title for one in found] == ["Speech, float32", "Random matrix, validation every 1, bfloat16",
+                                            "Random matrix, validation every 20, bfloat16"]
+    found = series_of(read_results([write_run(tmp_path / "alike", config=way) for way in ways[1:2]]).runs)
+    assert [one.title for one in found] == ["Random matrix"]
+
+
 def test_a_label_file_is_named_and_not_the_label_that_it_replaces(tmp_path):
     ways = ({"label": "random"}, {"label": "random", "label_options": {"label_file": "/some/where/my_table.npy"}})
     found = series_of(read_results([write_run(tmp_path, config=way) for way in ways]).runs)

@@ -135,16 +135,18 @@ def series_of(runs: pd.DataFrame) -> list[Series]:
     """The runs by label and way of training, in the order of the legend.
 
     Runs of one label that differ in anything but data, encoder, percent and seed are different series, named by what differs:
-    a mean is taken over seeds and over nothing else.
+    a mean is taken over seeds and over nothing else. Where labels differ in precision, all series are named by it.
     """
     series, by_name = [], runs.assign(style=style_names(runs)).groupby("style")
+    precisions = ["mixed_precision"] if runs["mixed_precision"].nunique() > 1 else []
     for name, rows in sorted(by_name, key=lambda pair: (label_rank(pair[0]), pair[0])):
-        settings = _varying_settings(rows)
+        varying = _varying_settings(rows)
+        settings = list(dict.fromkeys([*varying, *precisions]))
         ways = [((), rows)] if not settings else list(rows.groupby(settings, dropna=False))
         for rank, (values, members) in enumerate(ways):
             style = label_style(name)
             words = [_setting_words(key, value) for key, value in zip(settings, values, strict=True)
-                     if key != LABEL_FILE and (key != "validation_every" or len(settings) == 1)]
+                     if key != LABEL_FILE and (key != "validation_every" or len(varying) == 1)]
             title = ", ".join([_label_title(style, members), *words])
             if rank:
                 style = replace(style, marker=SPARE_MARKERS[(rank - 1) % len(SPARE_MARKERS)])
