@@ -41,6 +41,18 @@ def test_a_doubling_of_fewer_steps_says_nothing_beside_one_of_more():
     assert "200 steps in place of 100 break at most 0.2%" in found.message
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_more_restarts_break_is_not_taken_for_the_steps(order):
+    """100 steps leave 20, 200 steps 19; with three times the restarts 200 steps leave 10, and nobody doubled those."""
+    rows = RIVAL, {**RIVAL, "steps": 200, "still_correct": 19}, {**RIVAL, "steps": 200, "restarts": 27, "still_correct": 10}
+    found = sign("step-doubling", *rows[::order])
+    assert found.holds
+    assert "200 steps in place of 100 break at most 0.2%" in found.message
+    assert sign("step-doubling", *rows[::2]).holds is None
+    doubled = {**RIVAL, "steps": 400, "restarts": 27, "still_correct": 4}
+    assert sign("step-doubling", *rows, doubled).holds is False
+
+
 def test_what_was_not_run_is_not_measured():
     assert [found.holds for found in evaluation_signs([], undefended=True)] == [None] * 6
     assert sign("step-doubling", RIVAL, {**RIVAL, "steps": 300}).holds is None

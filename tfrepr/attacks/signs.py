@@ -48,10 +48,14 @@ def evaluation_signs(rows: Iterable[AttackRow], *, undefended: bool) -> list[Sig
 
 
 def _step_doubling(rows: Sequence[AttackRow]) -> Sign:
-    """Twice the steps break next to nothing more; of several numbers of steps, the largest that was doubled counts."""
-    left = {(row.steps, row.epsilon): row for row in rows if (row.protocol, row.attack) == ("autoattack", "apgd-t")}
-    falls = [((row.still_correct - left[2 * steps, epsilon].still_correct) / max(1, row.clean_correct), steps, row)
-             for (steps, epsilon), row in left.items() if (2 * steps, epsilon) in left]
+    """Twice the steps, with as many restarts, break next to nothing more.
+
+    Of several numbers of steps, the largest that was doubled counts.
+    """
+    left = {(row.steps, row.restarts, row.epsilon): row for row in rows
+            if (row.protocol, row.attack) == ("autoattack", "apgd-t")}
+    falls = [((row.still_correct - left[2 * steps, restarts, epsilon].still_correct) / max(1, row.clean_correct), steps, row)
+             for (steps, restarts, epsilon), row in left.items() if (2 * steps, restarts, epsilon) in left]
     if not falls:
         return _not_measured("step-doubling", "--protocol autoattack, without --steps and with --steps 200")
     fall, steps, row = max(falls, key=lambda found: (found[1], found[0]))
