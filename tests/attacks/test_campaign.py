@@ -22,7 +22,7 @@ from tfrepr.data.sources.digits import digits
 from tfrepr.errors import RunRefusedError, UserError
 from tfrepr.labels.build import build_representation
 from tfrepr.results.attack_rows import Survivors, read_rows, write_rows
-from tfrepr.results.signs import read_signs
+from tfrepr.results.signs import Sign, add_signs, read_signs
 from tfrepr.results.tables import GALLERY_WORDS, read_results
 from tfrepr.runs import RunDirectory
 
@@ -201,6 +201,7 @@ def test_a_killed_cascade_goes_on_to_the_same_rows(runs):
         (run / "attacks.csv").write_text("".join(lines[:1 + rows]))
         assert attack_run(run, settings)
         assert without_seconds(run) == whole
+    add_signs(run, [Sign("falls-to-zero", False, "as an older version saw it")])
     assert not attack_run(run, settings)
     assert {name: sign.holds for name, sign in read_signs(run.path).items()} == {
         "step-doubling": None, "falls-to-zero": None, "gradients-there": True, "gradients-lead": None,

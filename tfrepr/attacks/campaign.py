@@ -61,6 +61,7 @@ def attack_run(run: RunDirectory, settings: AttackSettings, *, data_dir: Path | 
         if source is not None and (transfer_from is not None or todo.transfer):
             todo.forget_other_source(source)
         if not todo:
+            _add_signs(run, config, protocol, todo)  # an older version may have looked for them in another way
             return False
         check_attacked(run)
         _attack(run, config, protocol, settings, todo, source, data_dir, progress_bar)
@@ -176,12 +177,18 @@ def _attack(run: RunDirectory, config: RunConfig, protocol: Protocol, settings: 
             _attack_group(victim, source_victim, pending, tests, clean, todo, progress_bar)
     if protocol.ensemble:
         todo.add(*ensemble_rows(build_protocol(settings), clean, victim.criteria, settings.attack_seed, todo.survivors))
-        undefended = signs.is_undefended(config.label, config.label_smoothing)
-        signs.add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
+    _add_signs(run, config, protocol, todo)
     if todo.binarisation:
         _binarise(run, victim, dataset, settings, progress_bar)
     if todo.gallery:
         examples.write_gallery(run / GALLERY_FILE, victim, protocol, tests, clean, dataset.class_names)
+
+
+def _add_signs(run: RunDirectory, config: RunConfig, protocol: Protocol, todo: _Todo) -> None:
+    """What the rows of a protocol with an ensemble show of all attacks on this run; into attacks.json."""
+    if protocol.ensemble:
+        undefended = signs.is_undefended(config.label, config.label_smoothing)
+        signs.add_signs(run, evaluation_signs(todo.rows.values(), undefended=undefended))
 
 
 def _test_asked(settings: AttackSettings) -> dict[str, int]:
