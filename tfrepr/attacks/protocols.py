@@ -222,8 +222,8 @@ def autoattack(settings: AttackSettings) -> Protocol:
     best wrong classes, on the difference-of-logits ratio; then the Square attack with 5,000 queries. Any iterate breaks an
     image, and only what withstood goes on to the next attack. Three differences. The cross-entropy is scaled by each image's
     gap (`losses.cross_entropy`), since the plain one of squared distances has no gradient in float32, so that a regressed label
-    would look robust by rounding alone. Progress along this loss is judged by the margin. FAB-T is left out: it breaks nothing
-    that the other attacks leave of the published networks (docs/attack.md).
+    would look robust by rounding alone. Progress along this loss is judged by the margin. FAB-T is left out: of what the
+    other attacks leave of the published networks it breaks next to nothing, two images of the random label (docs/attack.md).
     """
     steps = settings.steps or AUTO_STEPS
     climbing = {"steps": steps, "step": AUTO_FIRST_STEP, "random_start": True, "auto_step": True, "every_iterate": True}
