@@ -25,9 +25,11 @@ EXPLANATION = ("Accuracy under the attacks of protocol `authors`, ours minus the
                "`tfrepr/results/external_runs.py`.")
 REASONS = (
     "What can part them: epochs (theirs are 100 for category and 200 for other labels, and end before the rate drops), the "
-    "number of test images (theirs are all 10,000), and the labels (theirs are the authors' tables). Sums of gradients "
-    "cannot, as both sides have them here; in the tables of Figures 3 and 7, of protocol `paper`, only theirs have. In the "
-    "tables of Table 1 and Figure 4, accuracies are theirs on validation images and ours on test images.")
+    "images (theirs are CIFAR-10's files, ours what the records say), the precision of training, the number of test images "
+    "(theirs are all 10,000), and the voice of `speech` and `shuffle`. Labels that are drawn (`random`, `composite`, "
+    "`constant`, `lowdim`) cannot: both sides have the same tables. Nor can sums of gradients, as both sides have them here; "
+    "in the tables of Figures 3 and 7, of protocol `paper`, only theirs have. In the tables of Table 1 and Figure 4, "
+    "accuracies are theirs on validation images and ours on test images.")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ FIGURES = {
     "forest-short": "One comparison of each claim, its 95% interval, and in blue where the claim is true. Intervals are not "
                     "corrected for the number of comparisons; verdicts are.",
     "evidence-all-data-robustness": "Robustness: the accuracy that the attacks of each protocol leave.",
-    "evidence-low-data-bfloat16-test-accuracy": "Few images: test accuracy with 500 training images, means of three seeds.",
+    "evidence-low-data-bfloat16-test-accuracy": "Few images: test accuracy with 500 training images, "
+                                                   "means of the n seeds that each bar names.",
 }
 """Figures of the project that the page shows where they exist, and what they show."""
 MOST_CLASSES, BATCH, MOST_IMAGES = 10, 100, 2000

@@ -16,7 +16,8 @@ They differ from the paper, and from the runs here, in this:
 - Training ends before the first drop of the learning rate, which their scripts put at epoch 300. Those of their training
   scripts that are public decay all weights by 1e-4, where the paper has 5e-4 for VGG19 with category.
 - The iterative attack adds up the gradients of all its steps and FGSM clips by the image's own range: protocol `authors` here.
-- Labels are the authors' tables. Ours are made anew, with another voice.
+- Images are CIFAR-10's official files. Ours are a JPEG copy where the records say so.
+- Spoken labels are the authors' recordings; ours have another voice. Labels that are drawn are the same tables, bit for bit.
 
 Shares of the data are percent of all 50,000 images, as in the paper. Left out are labels that only those groups have, and PGD
 of another library, which no protocol here repeats.
