@@ -143,6 +143,11 @@ class RunConfig:
         return "-".join([*parts, self.identity])
 
 
+def in_any_precision(cell: RunConfig) -> list[RunConfig]:
+    """The cell as it is, then, where it asks for no mixed precision, the cell in each: a run of any of them stands for it."""
+    return [cell] if cell.mixed_precision != "off" else [cell.replace(mixed_precision=other) for other in PRECISIONS]
+
+
 def _file_name(value: Any) -> str:
     """A short form of an option value that is safe in a file name; `identity` tells what it leaves out."""
     text = f"{value:g}" if isinstance(value, float) else str(value)

@@ -167,18 +167,31 @@ def test_list_counts_shared_cells_everywhere(tmp_path):
         finish(cell, tmp_path)
     def counted(text):
         rows = [line.split() for line in text.splitlines()]
-        return {name: tuple(map(int, row[:3])) for name, *row in rows if name in EXPERIMENTS}
+        return {name: tuple(map(int, row[:4])) for name, *row in rows if name in EXPERIMENTS}
 
     counts = counted(experiment_list(tmp_path))
     assert set(counts) == set(EXPERIMENTS)
-    assert counts["figure5"] == (2, 2, 0)
-    assert counts["table1-cifar10"] == (45, 2, 43)
-    assert counts["figure3"] == (90, 2, 88)
-    assert counts["table2"] == (1, 0, 1)
+    assert counts["figure5"] == (2, 2, 0, 0)
+    assert counts["table1-cifar10"] == (45, 2, 0, 43)
+    assert counts["figure3"] == (90, 2, 0, 88)
+    assert counts["table2"] == (1, 0, 0, 1)
     scaled_down = experiment_list(tmp_path, 0.1)
     assert "scaled by 0.1" in scaled_down
-    assert {done for _, done, _ in counted(scaled_down).values()} == {0}
+    assert {done for _, done, *_ in counted(scaled_down).values()} == {0}
     assert "pseudo_label.py --experiment missing-labels" in scaled_down
+
+
+def test_list_counts_cells_in_mixed_precision_apart_and_names_the_projects_records(tmp_path):
+    first, second, *_ = EXPERIMENTS["evidence-baseline"]()
+    for cell in (first, first.replace(mixed_precision="bfloat16"), second.replace(mixed_precision="bfloat16")):
+        finish(cell, tmp_path)
+    def row(text):
+        return next(line.split()[1:5] for line in text.splitlines() if line.startswith("evidence-baseline"))
+
+    assert row(experiment_list(tmp_path)) == ["8", "1", "1", "6"]
+    assert "records came with the project" not in experiment_list(tmp_path)
+    (tmp_path / "results").mkdir()
+    assert f"train.py --list --output {tmp_path / 'results'}" in experiment_list(tmp_path)
 
 
 def test_forecast_adds_up_and_prefers_what_was_measured(tmp_path):

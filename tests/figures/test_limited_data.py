@@ -100,11 +100,23 @@ def test_an_encoder_with_one_level_takes_less_room(tmp_path):
     assert not set(curves[0].get_xdata()) & set(curves[1].get_xdata())
 
 
-@pytest.mark.parametrize("percents", [(100.0,), (4.0, 100.0)])
-def test_figure_4_needs_two_amounts_of_data(tmp_path, percents):
-    results = read_results([write_run(tmp_path, config={"percent": percent}) for percent in percents])
+def test_figure_4_needs_runs_on_less_than_all_data(tmp_path):
     with pytest.raises(NothingToPlotError, match=r"train\.py --experiment figure4"):
-        FIGURES["figure4"](results)
+        FIGURES["figure4"](read_results([write_run(tmp_path, config={"percent": 100.0})]))
+
+
+def test_one_amount_of_data_gives_points_beside_each_other(tmp_path):
+    """As with 500 images, where others' accuracies stand beside ours, and ways of training have long names."""
+    for rate, decay, seed in itertools.product((0.1, 0.02), (1e-4, 2e-3), range(2)):
+        write_run(tmp_path, config={"percent": 1.0, "percent_of": 50_000, "learning_rate": rate, "weight_decay": decay,
+                                    "epochs": 600, "seed": seed})
+    write_run(tmp_path, config={"label": "speech", "percent": 1.0, "percent_of": 50_000})
+    figure = FIGURES["figure4"](read_results(find_runs(tmp_path)))
+    axes, = figure.axes
+    places = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "None" and len(line.get_xdata()) == 1]
+    assert len(set(np.round(places, 6))) == 5, "four ways of category, and speech"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1"]
+    assert_legible(figure)
 
 
 def test_the_mini_project_has_a_row_for_each_level(study):

@@ -29,6 +29,7 @@ from tfrepr.report.pages import (
     weak_label_tables,
     with_blocks,
 )
+from tfrepr.report.published_figures import figure_lines
 from tfrepr.report.rows import title
 from tfrepr.results.records import keep_records
 from tfrepr.results.tables import experiment_runs
@@ -131,6 +132,21 @@ def test_an_experiment_finds_the_cells_that_another_one_trained(tmp_path):
     shared = cell(tmp_path, label="speech", encoder="resnet110")
     cell(tmp_path, label="speech", encoder="resnet32")
     assert experiment_runs(tmp_path, "figure5") == [shared]
+
+
+def test_an_experiment_finds_and_counts_cells_that_were_trained_in_mixed_precision(tmp_path):
+    """Most runs of `evidence-low-data` were. A cell that asks for a precision wants this one."""
+    cells = {cell.label: cell for cell in EXPERIMENTS["evidence-low-data"]() if cell.seed == 0 and not cell.label_smoothing}
+    for one in (cells["speech"].replace(mixed_precision="bfloat16"), cells["random"], cells["random"].replace(
+            mixed_precision="bfloat16")):
+        path = write_run(tmp_path).rename(tmp_path / "runs" / one.run_name)
+        (path / "config.json").write_text(json.dumps(one.to_dict()))
+    found = [run.name for run in experiment_runs(tmp_path, "evidence-low-data")]
+    assert [("random" in name, "bfloat16" in name) for name in found] == [(False, True), (True, False), (True, True)]
+    assert progress("evidence-low-data", EXPERIMENTS["evidence-low-data"](), read_sources(tmp_path)) == (
+        "Trained as asked: 2 of 8 cells, each with one seed or more, 1 of them with `--mixed-precision bfloat16` alone.")
+    assert [run.name for run in experiment_runs(tmp_path, "evidence-precision")] == [
+        cells["speech"].replace(mixed_precision="bfloat16").run_name]
 
 
 def test_unfinished_runs_are_left_out(tmp_path):
@@ -391,7 +407,8 @@ def test_links_and_pipes_are_no_records(tmp_path, capsys):
 def test_the_committed_report_is_that_of_the_committed_records():
     sources = read_sources(ROOT / "output" / "results")
     again = "Write them anew with: python scripts/report.py --publish"
-    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(sources, "plots/results/forest.png"), again
+    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == full_report(
+        sources, "plots/results/forest.png", figure_lines(ROOT)), again
     for page, blocks in page_blocks(sources).items():
         text = (ROOT / page).read_text(encoding="utf-8")
         for name, content in blocks.items():

@@ -10,7 +10,7 @@ from tfrepr.figures import style
 from tfrepr.figures.accuracy import class_count, draw_chance, scale_accuracy
 from tfrepr.figures.levels import Levels
 from tfrepr.figures.panels import draw_others, legend, others_keys, over_runs, panel_grid, require
-from tfrepr.figures.series import DATA, NothingToPlotError, Series, data_title, encoders, page_by, seed_counts, series_of
+from tfrepr.figures.series import DATA, Series, data_title, encoders, page_by, seed_counts, series_of
 from tfrepr.registry import FIGURES
 from tfrepr.results.external_runs import other_accuracies
 from tfrepr.results.seeds import known
@@ -31,15 +31,12 @@ def accuracy_of_limited_data(results: Results) -> Figure:
     """Test accuracy (nearest label) over the percent of training data (paper Figure 4), one panel an encoder.
 
     Points are means over seeds, whiskers one sample standard deviation. Runs on all data are left out, as in the paper. A panel
-    is as wide as its number of amounts of data asks for. Hollow markers show what others reached with the authors' code on as
-    many images (`tfrepr.results.external_runs`).
+    is as wide as its number of amounts of data asks for; one amount gives points beside each other. Hollow markers show what
+    others reached with the authors' code on as many images (`tfrepr.results.external_runs`).
     """
     runs = results.runs[results.runs["finished"].astype(bool) & (results.runs["percent"] < 100)]
     runs = runs[runs["test_accuracy"].notna()]
     require(runs, "test accuracies of runs on less than 100% of the training images", TRAIN)
-    if runs["percent"].nunique() < 2:
-        raise NothingToPlotError("These runs have one amount of training data only; a curve needs two or more. "
-                                 f"Make them with: {TRAIN}")
     names, series = encoders(runs), series_of(runs)
     shown = {encoder: [one for one in series if len(one.of(encoder))] for encoder in names}
     levels = {encoder: Levels(runs.loc[runs["encoder"] == encoder, "percent"], len(shown[encoder]), logarithmic=True)

@@ -167,9 +167,10 @@ def line_keys(lines: dict[str, Any]) -> list[Artist]:
 
 
 def legend(figure: Figure, keys: Sequence[Any]) -> None:
-    """One legend below the panels, in as many columns as fit; the figure grows by its height."""
+    """One legend below the panels, in as many columns as fit; the figure grows by its height, and to its width."""
     width, height = figure.get_size_inches()
-    columns = max(1, int(width / (0.5 + 0.056 * max(len(key.get_label()) for key in keys))))
+    column = 0.5 + 0.056 * max(len(key.get_label()) for key in keys)
+    columns = max(1, int(width / column))
     rows = math.ceil(len(keys) / columns)
-    figure.set_size_inches(width, height + 0.15 * rows + 0.1)
+    figure.set_size_inches(max(width, column), height + 0.15 * rows + 0.1)
     figure.legend(handles=keys, loc="outside lower center", ncols=min(columns, len(keys)), columnspacing=1.2)

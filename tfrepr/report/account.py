@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tfrepr.config import PRECISIONS
+from tfrepr.config import in_any_precision
 from tfrepr.experiments.evidence import BASELINE_DECAYS, BASELINE_RATES
 from tfrepr.experiments.marking import is_measured
 from tfrepr.figures.style import DATASET_TITLES, ENCODER_TITLES
@@ -125,7 +125,7 @@ def compute(sources: Sources) -> list[str]:
     cells = {name: EXPERIMENTS[name]() for name in EXPERIMENTS if not is_measured(name)}
     shortest = sorted(cells, key=lambda name: len(cells[name]))
     asked = [(name, {cell.run_name for cell in cells[name]}) for name in shortest]
-    asked += [(name, {cell.replace(mixed_precision=other).run_name for cell in cells[name] for other in PRECISIONS})
+    asked += [(name, {way.run_name for cell in cells[name] for way in in_any_precision(cell)})
               for name in shortest]
     attacks = sources.results.attacks.groupby("run")["seconds"].sum()
     table = pd.DataFrame({

@@ -112,19 +112,20 @@ def page_blocks(sources: Sources) -> dict[str, dict[str, str]]:
     return {page: {name: contents[name] for name in names} for page, names in PAGES.items()}
 
 
-def full_report(sources: Sources, picture: str | None = None) -> str:
+def full_report(sources: Sources, picture: str | None = None, figures: Mapping[str, Sequence[str]] | None = None) -> str:
     """Markdown: claims, what a reproduction owes its reader, a section an experiment, other runs, versions, what is left out.
 
     Args:
         sources: All runs.
         picture: Where the forest plot lies, seen from the report; None where there is none.
+        figures: By experiment, lines that show its figures (`published_figures.figure_lines`).
     """
     runs = sources.results.runs
     head = ["# Results", "", "Written by `python scripts/report.py`; do not edit. Ours are means over seeds ± the sample "
             "standard deviation, n counts the seeds; a single run has no deviation. Accuracies and rates are percent, "
             "differences percentage points. Runs that are not finished are left out. "
             f"Runs found: {len(runs)}, {int(runs['finished'].sum())} of them finished.", ""]
-    sections = [line for name in EXPERIMENTS for line in section(name, sources)]
+    sections = [line for name in EXPERIMENTS for line in (*section(name, sources), *(figures or {}).get(name, ()))]
     forest = [f"![{FOREST_WORDS}]({picture})", "", FOREST_LIMITS, ""] if picture else []
     claims = ["## Claims", "", *forest, *claim_sections(judgements(sources))]
     return "\n".join([*head, *claims, *account(sources), *sections, *robustness_section(sources),
@@ -182,11 +183,14 @@ def progress(name: str, cells: Sequence[RunConfig], sources: Sources) -> str:
     if not whole and not others:
         return "Not run."
     count = len({cell.replace(seed=0) for cell in cells})
+    mixed = [seeds for seeds in map(sources.index.in_mixed_precision, whole) if seeds]
+    precisions = " or ".join(sorted({one.precision for seeds in mixed for one in seeds}))
     ways: dict[str, set[int]] = {}
     for seeds in others:
         ways.setdefault(seeds.precision, set()).add(seeds.epochs)
     otherwise = "; ".join(f"{' or '.join(map(str, sorted(ways[precision])))} epochs in {precision}" for precision in ways)
-    return f"Trained as asked: {len(whole)} of {count} cells, each with one seed or more." + (
+    return f"Trained as asked: {len(whole)} of {count} cells, each with one seed or more" + (
+        f", {len(mixed)} of them with `--mixed-precision {precisions}` alone." if mixed else ".") + (
         f" Trained otherwise, some others: {otherwise}." if ways else "")
 
 

@@ -12,8 +12,10 @@ from tfrepr.figures.forest import forest
 from tfrepr.figures.series import NothingToPlotError
 from tfrepr.figures.style import save
 from tfrepr.files import write_atomically
+from tfrepr.report.page import FIGURES as FIGURES_OF_THE_PAGE
 from tfrepr.report.page import FOLDER, chosen_run, write_page
 from tfrepr.report.pages import LISTEN, PAGES, full_report, page_blocks, read_sources, with_blocks
+from tfrepr.report.published_figures import draw_published, figure_lines
 from tfrepr.results.records import keep_records
 from tfrepr.results.sources import Sources
 
@@ -74,13 +76,16 @@ def publish(output: Path, project: Path) -> Iterator[str]:
     pages = {name: with_blocks(texts[name], project / name, blocks) for name, blocks in page_blocks(sources).items()}
     picture = _forest(sources, project / FOREST)
     short = _forest(sources, project / SHORT_FOREST, short=True)
-    write_atomically(project / RESULTS, full_report(sources, picture and picture.relative_to(project).as_posix()).encode())
+    drawn = [*(path for path in (picture, short) if path), *draw_published(project / PUBLISHED, project)]
+    text = full_report(sources, picture and picture.relative_to(project).as_posix(), figure_lines(project))
+    write_atomically(project / RESULTS, text.encode())
     for name, text in pages.items():
         write_atomically(project / name, text.encode())
-    if short:
-        write_atomically((project / LISTEN).parent / FOLDER / short.name, short.read_bytes())
-    yield (f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), the tables in {', '.join(pages)}"
-           + "".join(f", {path}" for path in (picture, short) if path))
+    for path in drawn:
+        if path.stem in FIGURES_OF_THE_PAGE:
+            write_atomically((project / LISTEN).parent / FOLDER / path.name, path.read_bytes())
+    yield (f"Written: {project / RESULTS} ({len(sources.results.runs)} runs), the tables in {', '.join(pages)}, {len(drawn)} "
+           f"figures in {project / FOREST.parent}")
 
 
 def publish_page(output: Path, run: str | None, *, data_dir: Path | None, project: Path, report: Path | None) -> Iterator[str]:

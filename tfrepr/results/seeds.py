@@ -149,6 +149,11 @@ class RunIndex:
                 others += found
         return whole, others
 
+    def in_mixed_precision(self, cell: RunConfig) -> list[Seeds]:
+        """The runs that stand for a cell of `trained`, where none of them has the cell's own precision; else none."""
+        found = [seeds for seeds in self.seeds(cell) if seeds.epochs == cell.epochs]
+        return [] if any(seeds.runs[0]["mixed_precision"] == cell.mixed_precision for seeds in found) else found
+
     def cells(self) -> list[RunConfig]:
         """Configs of the shortest runs, one for all seeds."""
         shortest = [min(runs, key=lambda run: run["epochs"]) for runs in self._by_cell.values()]

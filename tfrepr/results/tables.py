@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfrepr.config import RunConfig
+from tfrepr.config import RunConfig, in_any_precision
 from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
 from tfrepr.labels.options import LabelOptions
@@ -96,7 +96,8 @@ def _finish_time(note: dict[str, Any], path: Path) -> pd.Timestamp:
 def experiment_runs(output: Path, name: str) -> list[Path]:
     """Run directories of the last use of an experiment; those that no longer exist are left out.
 
-    Of an experiment that was not used, the finished runs of its cells, which another experiment may have trained.
+    Of an experiment that was not used, the finished runs of its cells, which another experiment may have trained, or a command
+    with --mixed-precision.
 
     Raises:
         UserError: The experiment was never used here and none of its cells is finished, or none of its runs exists, or its
@@ -104,7 +105,8 @@ def experiment_runs(output: Path, name: str) -> list[Path]:
     """
     used = [path.stem for path in sorted((output / "experiments").glob("*.json"))]
     if name not in used:
-        cells = [output / "runs" / cell.run_name for cell in EXPERIMENTS[name]()] if name in EXPERIMENTS else []
+        asked = EXPERIMENTS[name]() if name in EXPERIMENTS else []
+        cells = dict.fromkeys(output / "runs" / way.run_name for cell in asked for way in in_any_precision(cell))
         if shared := [path for path in cells if (path / "metrics.json").is_file()]:
             return shared
         raise UserError(_no_runs(output, name, used))

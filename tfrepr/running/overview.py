@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from tfrepr.config import RunConfig
+from tfrepr.cli import command_line
+from tfrepr.config import RunConfig, in_any_precision
 from tfrepr.errors import UserError
 from tfrepr.experiments.marking import is_measured
 from tfrepr.experiments.measurements import measurement_file
@@ -41,17 +42,24 @@ def cell_state(config: RunConfig, output: Path) -> str:
 
 
 def experiment_list(output: Path, scale: float = 1.0) -> str:
-    """A table of all experiments: cells, how many are finished, how many are left, the paper's artefact."""
-    lines = [f"{'experiment':26}{'cells':>6}{'done':>6}{'left':>6}  what"]
+    """A table of all experiments: cells, how many are finished, how many are left, the paper's artefact.
+
+    Cells that were trained in mixed precision alone, where the experiment asks for none, are counted in a column of their own.
+    """
+    lines = [f"{'experiment':26}{'cells':>6}{'done':>6}{'mixed':>6}{'left':>6}  what"]
     for name in EXPERIMENTS:
-        cells = set(scaled(EXPERIMENTS[name](), scale))
-        files = [measurement_file(name, output)] if is_measured(name) else [
-            RunDirectory.of(config, output) / "metrics.json" for config in cells]
-        count, done = len(files), sum(file.is_file() for file in files)
-        lines.append(f"{name:26}{count:6}{done:6}{count - done:6}  {EXPERIMENTS.describe(name)}")
-    lines += ["Missing and noisy labels have commands of their own:",
+        ways = [[measurement_file(name, output)]] if is_measured(name) else [
+            [RunDirectory.of(way, output) / "metrics.json" for way in in_any_precision(cell)]
+            for cell in set(scaled(EXPERIMENTS[name](), scale))]
+        done = sum(asked.is_file() for asked, *_ in ways)
+        mixed = sum(any(file.is_file() for file in others) and not asked.is_file() for asked, *others in ways)
+        lines.append(f"{name:26}{len(ways):6}{done:6}{mixed:6}{len(ways) - done - mixed:6}  {EXPERIMENTS.describe(name)}")
+    lines += ["mixed: trained with --mixed-precision alone. Without that option the command trains these cells anew.",
+              "Missing and noisy labels have commands of their own:",
               *(f"  python scripts/{config.script} --experiment {name}  {WEAK_EXPERIMENTS.describe(name)}"
                 for name in WEAK_EXPERIMENTS for config in WEAK_EXPERIMENTS[name]()[:1])]
+    if (records := output / "results").is_dir():
+        lines.append(f"Runs whose records came with the project: {command_line('train', list=True, output=records)}")
     return "\n".join([*lines, *_scale_remark(scale)])
 
 
