@@ -1,5 +1,6 @@
 """`tfrepr`, the one name over all commands."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,8 +8,10 @@ import sys
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
+from tests.synthetic_runs import write_run
 from tfrepr.__main__ import COMMANDS, group
 from tfrepr.cli import command_line
 from tfrepr.versions import __version__
@@ -70,3 +73,19 @@ def test_suggestions_begin_as_the_command_did():
     for name in ("tfrepr", "python -m tfrepr"):
         assert CliRunner().invoke(outer, ["inner"], prog_name=name).output == f"{name} plot-results --experiment quickstart\n"
     assert CliRunner().invoke(inner, []).output == "python scripts/plot_results.py --experiment quickstart\n"
+
+
+@pytest.mark.parametrize("name", ["../x", "", "a/b", "Small", "a--b", "-a", "small.npz", "klänge", "a\n"])
+def test_a_name_that_is_no_plain_word_is_not_published(name, tmp_path):
+    result = tfrepr("publish-weights", str(write_run(tmp_path)), f"--name={name}")
+    assert result.exit_code == 2
+    assert f"single hyphens between them, such as cifar10-resnet32-speech. Received: {name!r}" in result.output
+
+
+def test_a_published_network_is_not_published_again(tmp_path):
+    run = write_run(tmp_path)
+    metrics = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps(metrics | {"pretrained": "its SHA-256"}))
+    result = tfrepr("publish-weights", str(run), "--name", "not-again")
+    assert result.exit_code == 2
+    assert "is a published network, whose weights are in half precision already. Name the run that was" in result.output

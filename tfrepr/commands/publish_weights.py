@@ -1,10 +1,15 @@
 """For maintainers: publish the weights of a finished run in half precision, with a record of how accurate they are."""
 
+import re
 from pathlib import Path
 
 import click
 
 from tfrepr.cli import command, command_line, data_dir_option, output_option, say_next, user_errors
+from tfrepr.errors import UserError
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""What a network may be called: its name becomes that of two files and of a folder, on every system."""
 
 
 @command()
@@ -20,8 +25,14 @@ def main(run: str, name: str, data_dir: Path | None, output: Path) -> None:
     from tfrepr.training.pretrained import FOLDER as FOLDER_OF_NETWORKS
     from tfrepr.training.pretrained import PREFIX, publish_weights
 
-    record = publish_weights(RunDirectory(find_run(output, run)), name, data_dir)
+    if not NAME.fullmatch(name):
+        raise UserError(f"--name takes lower-case letters of English, digits, and single hyphens between them, such as "
+                        f"cifar10-resnet32-speech. Received: {name!r}.")
+    source = RunDirectory(find_run(output, run))
+    if "pretrained" in source.metrics():
+        raise UserError(f"{run!r} is a published network, whose weights are in half precision already. Name the run that was "
+                        "trained.")
+    record = publish_weights(source, name, data_dir)
     click.echo(f"Written: {FOLDER_OF_NETWORKS / name}.npz and .json. Test accuracy {record['metrics']['test_accuracy']:.2%}, "
                f"in single precision {record['float32_test_accuracy']:.2%}.")
     say_next(command_line("evaluate", f"{PREFIX}{name}", data_dir=data_dir))
-
