@@ -56,6 +56,15 @@ def test_what_fits_no_run_is_named_with_names_that_exist(runs, wanted, message):
         find_runs(Path("output"), [wanted])
 
 
+@pytest.mark.parametrize("wanted", [
+    "cifar10-resnet32-speech", "cifar10-resnet32-speach", "output/pretrained/cifar10-resnet32-speech"])
+@pytest.mark.parametrize("output", ["output", "elsewhere"])
+def test_a_published_network_without_its_prefix_is_named_with_it(runs, wanted, output):
+    """With runs of one's own and without."""
+    with pytest.raises(UserError, match=r"There are, for example: pretrained:cifar10-resnet32-speech[,.]"):
+        find_runs(Path(output), [wanted])
+
+
 def test_missing_runs_name_the_command_that_makes_them(tmp_path):
     with pytest.raises(UserError, match=r"python scripts/train\.py"):
         find_runs(tmp_path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tfrepr.errors import UserError
 from tfrepr.files import user_path
-from tfrepr.training.pretrained import PREFIX, pretrained_run
+from tfrepr.training.pretrained import PREFIX, pretrained_names, pretrained_run
 
 MOST_NAMED = 5
 """Of many runs, so many are named in a message."""
@@ -65,8 +65,9 @@ def _matching(text: str, runs: Sequence[Path], output: Path) -> list[Path]:
     matching = [run for place in _places(str(user_path(text))) for run in _runs_at(place)]
     matching = matching or [run for run in runs if fnmatch(run.name, text)]
     if not matching:
-        names = [run.name for run in runs]
-        near = get_close_matches(Path(text).name, names, n=3, cutoff=0.3) or names[:3]
+        name, names = Path(text).name, [run.name for run in runs]
+        published = [f"{PREFIX}{near}" for near in get_close_matches(name, pretrained_names(), n=1, cutoff=0.7)]
+        near = published + (get_close_matches(name, names, n=3, cutoff=0.3) or names[:3])
         hint = f" There are, for example: {', '.join(near)}." if near else " Make runs with: python scripts/train.py"
         raise UserError(f"No run directory fits {text!r}: it is neither a run directory (with a config.json), nor a folder of "
                         f"them, nor the name of a run in {output / 'runs'}, nor a pattern of one of these.{hint}")
