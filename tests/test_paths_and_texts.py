@@ -31,6 +31,8 @@ WRONG_KIND = [
     ("speak", ["/", "--run", "x"], "/ is a folder, and a file is wanted"),
     ("evaluate", ["x", "--same-images", "folder"], "folder is a folder, and a file is wanted")]
 
+ADDRESS = "https://example.com/cat.jpg"
+
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
@@ -60,6 +62,16 @@ def test_a_file_is_no_folder_and_a_folder_no_file(place, script, words, message)
     result = invoke(script, words)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
+    assert sorted(path.name for path in place.rglob("*")) == ["file", "folder"]
+
+
+@pytest.mark.parametrize(("script", "words"), [
+    ("speak", [ADDRESS, "--run", "x"]), ("speak", ["--test-set", "--run", ADDRESS]),
+    ("evaluate", ["x", "--same-images", ADDRESS]), ("train", ["--data-dir", ADDRESS]), ("label_stats", [ADDRESS])])
+def test_an_address_on_the_web_is_shown_as_it_is_and_must_be_downloaded(place, script, words):
+    result = invoke(script, words)
+    assert result.exit_code == 2
+    assert f"{ADDRESS} is an address, and a path on this computer is wanted. Download it first" in result.output
     assert sorted(path.name for path in place.rglob("*")) == ["file", "folder"]
 
 

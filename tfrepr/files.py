@@ -32,6 +32,8 @@ except ImportError:  # Windows
 
 UNFINISHED = re.compile(r"\.unfinished-[0-9a-f]{16}")
 """Start of temporary names."""
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+"""Start of an address on the web; a `Path` of it has lost a slash."""
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
@@ -43,8 +45,11 @@ def user_path(text: str | os.PathLike[str]) -> Path:
     """The path that a user means: `~` and `~name` at its start stand for home folders.
 
     Raises:
-        UserError: No user has that name, or nobody knows where the home folder is.
+        UserError: No user has that name, nobody knows where the home folder is, or the text is an address on the web.
     """
+    if ADDRESS.match(os.fspath(text)):
+        raise UserError(f"{os.fspath(text)} is an address, and a path on this computer is wanted. Download it first, then give "
+                        "the path of what was downloaded.")
     try:
         return Path(text).expanduser()
     except RuntimeError:
