@@ -5,11 +5,13 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tfrepr.analysis.evaluation_source import other_images
 from tfrepr.data.class_names import class_names
 from tfrepr.data.dataset import channel_statistics
 from tfrepr.data.sources.folder import unlabelled_pictures
@@ -306,6 +308,18 @@ def test_too_few_pictures(tmp_path):
     write_classes(tmp_path, {"a": 3, "b": 2})
     with pytest.raises(UserError, match=r"b holds too few pictures: 2. At least 3 .* training, validation and test"):
         DATASETS["folder"](tmp_path, None)
+
+
+@pytest.mark.parametrize("parts", [[""], ["train", "test"]])
+def test_one_picture_a_class_is_enough_where_all_are_used_together(tmp_path, parts):
+    for part in parts:
+        write_classes(tmp_path / part, {"a": 1, "b": 1})
+    run = SimpleNamespace(image_shape=(16, 16, 3), representation=SimpleNamespace(class_names=("b", "a")),
+                          run=SimpleNamespace(environment=lambda _: {"data_fingerprint": "another"}))
+    images = other_images(run, "folder", tmp_path, all_images=True)
+    assert sorted(zip(images.images[:, 0, 0, 0], images.class_ids, strict=True)) == sorted([(100, 1), (110, 0)] * len(parts))
+    with pytest.raises(UserError, match=r"a holds too few pictures: 1\..* Add some.*--all-images"):
+        other_images(run, "folder", tmp_path, all_images=False)
 
 
 def test_three_pictures_a_class_are_enough(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfrepr.data.dataset import ImageDataset
 from tfrepr.data.loading import load_source
+from tfrepr.data.sources.folder import folder
 from tfrepr.errors import UserError
 from tfrepr.names import normalised
 from tfrepr.registry import DATASETS
@@ -51,7 +52,7 @@ def other_images(trained: TrainedModel, source: str, data_dir: Path | None, all_
         UserError: Other classes than the run's, images of another size, or all images of the data that the run has learned.
     """
     side = trained.image_shape[0]
-    dataset = DATASETS[source](data_dir, side if source == "folder" else None)
+    dataset = folder(data_dir, side, together=all_images) if source == "folder" else DATASETS[source](data_dir, None)
     own = trained.run.environment("data_fingerprint")["data_fingerprint"] == dataset.fingerprint
     if own and all_images:
         raise UserError(f"{trained.run.path} was trained on these images: --all-images would test it on what it has learned. "

@@ -24,7 +24,7 @@ questions, and the first so many of them are of all classes."""
 
 
 @DATASETS.register("folder")
-def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset:
+def folder(data_dir: Path | None, image_size: int | None = None, *, together: bool = False) -> ImageDataset:
     """Your own PNG, JPEG and WebP pictures: one sub-folder a class, named by the sub-folder (--data-dir).
 
     Where the folder has exactly the sub-folders `train` and `test`, these hold the classes; otherwise a fixed stratified fifth
@@ -37,6 +37,8 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
     Args:
         data_dir: The folder.
         image_size: Side of the square images, pixels; None: 32.
+        together: Whether the parts will be used as one set of pictures, so that one picture a class is enough, and the test
+            set may be empty.
 
     Raises:
         UserError: No folder, fewer than two classes, a class with too few pictures, a picture that cannot be decoded.
@@ -48,12 +50,12 @@ def folder(data_dir: Path | None, image_size: int | None = None) -> ImageDataset
     listing = list_folder(root)
     names = _names(root, listing.train)
     if listing.test is None:
-        images, ids = _load(root, listing.train, side, at_least=3)
+        images, ids = _load(root, listing.train, side, at_least=1 if together else 3)
         train, test = stratified_holdout(ids, TEST_FRACTION, generator(TEST_SEED, "split", "folder"))
         train_images, train_ids, test_images, test_ids = images[train], ids[train], images[test], ids[test]
         names, test_names = [names[row] for row in train], [names[row] for row in test]
     else:
-        train_images, train_ids = _load(root / "train", listing.train, side, at_least=2)
+        train_images, train_ids = _load(root / "train", listing.train, side, at_least=1 if together else 2)
         test_images, test_ids = _load(root / "test", listing.test, side, at_least=1)
         test_names = _names(root, listing.test)
     train_images, train_ids, names = _mixed("train", train_images, train_ids, names)
@@ -106,6 +108,7 @@ def _load(parent: Path, files: Files, side: int, at_least: int) -> tuple[np.ndar
                             "folder.")
         if len(found) < at_least:
             raise UserError(f"The class folder {parent / name} holds too few pictures: {len(found)}. At least {at_least} are "
-                            "needed to have one each for training, validation" + (" and test." if at_least > 2 else "."))
+                            f"needed to have one each for training, validation{' and test' if at_least > 2 else ''}. Add some. "
+                            "To test a network on fewer, use scripts/evaluate.py with --all-images.")
     images = read_pictures([path for found in files.values() for path in found], side)
     return images, np.repeat(np.arange(len(files)), [len(found) for found in files.values()]).astype(np.int64)
