@@ -340,6 +340,24 @@ def test_a_users_report_lies_beside_the_runs_and_changes_nothing_else(tmp_path, 
     assert {path: content for path, content in contents(output).items() if output / "report" not in path.parents} == runs
 
 
+@pytest.mark.parametrize("words", [
+    [], ["--report", "elsewhere", "--no-figures"], ["--publish", "--project", "."], ["--page", "--report", "elsewhere"]])
+def test_a_folder_of_results_that_does_not_exist_is_refused_and_not_made(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    result = report("--output", "nowhere", *words)
+    assert result.exit_code == 2
+    assert "There is no folder nowhere, and so no run to report." in result.output
+    assert "python scripts/train.py --output nowhere" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_usual_folder_is_reported_before_the_first_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = report("--no-figures")
+    assert result.exit_code == 0, result.output
+    assert "Runs found: 0" in (tmp_path / "output" / "report" / "RESULTS.md").read_text()
+
+
 def test_publishing_is_asked_for_and_writes_the_projects_files(tmp_path, project):
     cell(tmp_path / "output", 0.9, label="speech")
     result = report("--output", tmp_path / "output", "--publish", "--project", project)

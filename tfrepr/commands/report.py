@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tfrepr.cli import FOLDER, command, command_line, output_option, say_next, user_errors
+from tfrepr.cli import FOLDER, USUAL_FOLDERS, command, command_line, output_option, say_next, user_errors
 from tfrepr.errors import UserError
 
 
@@ -40,6 +40,9 @@ def main(output: Path, report: Path | None, no_figures: bool, publish: bool, pro
         raise UserError("--run and --data-dir say whose answers the page shows. Add --page, or leave them out.")
     if project is not None and not (publish or page):
         raise UserError("--project says whose files --publish and --page write. Add one of them, or leave it out.")
+    if not output.is_dir() and output != Path(USUAL_FOLDERS["output"]):  # a new installation has no usual one yet
+        raise UserError(f"There is no folder {output}, and so no run to report. Name the folder of all results with --output, "
+                        f"or make runs with: {command_line('train', output=output)}")
     project = project or publishing.PROJECT
     if page:
         lines = publishing.publish_page(output, run, data_dir=data_dir, project=project, report=report)
