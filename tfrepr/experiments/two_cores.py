@@ -1,6 +1,7 @@
 """The paper's claims at the size that two CPU cores can train in an evening: fewer epochs, one encoder, CIFAR-10 alone.
 
-The verdicts of README and RESULTS.md rest on these runs. Schedules are the paper's, in proportion to the epochs.
+These runs are first looks: the verdicts of README and RESULTS.md rest on those of `tfrepr.experiments.evidence`. Schedules are
+the paper's, in proportion to the epochs.
 """
 
 from __future__ import annotations
