@@ -3,11 +3,11 @@
 `external/accuracy.csv` and `external/attacks.csv` hold what notebooks in two public repositories print, each number with
 its notebook and cell. All of it is CIFAR-10 in its official files.
 
-- `cdu890/robust_labels` (2022): ResNet-32, ResNet-110 and VGG19 with nine labels, on all images and on less, one seed; 100
-  epochs for category (200 for VGG19 on less than all images) and 200 for the others. FGSM and the iterative attack on ResNet-32
-  and VGG19: all 10,000 test images, the checkpoint that was best on validation, arg max or nearest label.
-- `ImaneChafi/label_representations` (2021): ResNet-110 with category and speech on 1 to 10% of the images, three seeds, 50
-  epochs for both labels.
+- `cdu890/robust_labels` (2022, commit 864bb3e): ResNet-32, ResNet-110 and VGG19 with nine labels, on all images and on less,
+  one seed; 100 epochs for category (200 for VGG19 on less than all images) and 200 for the others. FGSM and the iterative
+  attack on ResNet-32 and VGG19: all 10,000 test images, the checkpoint that was best on validation, arg max or nearest label.
+- `ImaneChafi/label_representations` (2021, commit c58c584): ResNet-110 with category and speech on 1 to 10% of the
+  images, three seeds, 50 epochs for both labels.
 
 They differ from the paper, and from the runs here, in this:
 
