@@ -56,6 +56,8 @@ REMEDIES = {
     "training.json": "Remove it; the same command makes it again from the checkpoints beside it.",
 }
 """What to do about a damaged file."""
+RUNS = "runs"
+"""The folder of all run directories in that of all results."""
 LOCK_PATIENCE = 0.25
 """Seconds to wait for a run's lock: a look at `RunDirectory.in_use` by another process holds it for less."""
 
@@ -86,7 +88,7 @@ class RunDirectory:
     @classmethod
     def of(cls, config: RunConfig, output: Path | str) -> RunDirectory:
         """The directory of `config` under the output folder (`output/runs/<run name>`)."""
-        return cls(Path(output) / "runs" / config.run_name)
+        return cls(Path(output) / RUNS / config.run_name)
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name

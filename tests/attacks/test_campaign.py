@@ -270,8 +270,8 @@ def test_a_categorical_run_is_no_source_for_itself(runs):
 
 def test_transfer_needs_a_categorical_run_or_goes_without(runs):
     shutil.rmtree(runs["category"].path)
-    folder = re.escape(str(runs["random"].path.parent))
-    with pytest.raises(UserError, match=rf"--label category --output {folder} --epochs 1; .*--transfer-from.*--no-transfer"):
+    output = re.escape(str(runs["random"].path.parent.parent))
+    with pytest.raises(UserError, match=rf"--label category --output {output} --epochs 1; .*--transfer-from.*--no-transfer"):
         attack_run(runs["random"], ADAPTIVE)
     assert attack_run(runs["random"], dataclasses.replace(ADAPTIVE, epsilons="8"), transfer=False)
 

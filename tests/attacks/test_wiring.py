@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from tfrepr.attacks.craft import Chunk, craft
 from tfrepr.attacks.loading import SHARED_WITH_SOURCE, categorical_twin
 from tfrepr.attacks.protocols import AttackSettings, build_protocol
 from tfrepr.attacks.sweep import clean_decisions, run_group
+from tfrepr.commands import train as train_command
 from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
@@ -22,10 +25,10 @@ OTHERS = {"dataset": "cifar100", "encoder": "vgg19", "percent": 8, "percent_of":
 """Each makes another run than the twin."""
 
 
-def finished(folder, config, accuracy=0.5, **environment):
+def finished(output, config, accuracy=0.5, **environment):
     """A run directory of which only the names of its files matter."""
-    run = RunDirectory(folder / config.run_name)
-    run.path.mkdir()
+    run = RunDirectory.of(config, output)
+    run.path.mkdir(parents=True)
     run.write_json("config.json", config.to_dict())
     run.write_json("metrics.json", {"test_images": 10, "test_accuracy": accuracy})
     run.write_json("environment.json", {"class_names": ["a", "b"], "mean": [0.5], "std": [0.2]} | environment)
@@ -57,17 +60,48 @@ def test_a_named_source_wins_and_a_run_is_none_for_itself(tmp_path):
         assert [attack.name for attack in rest.attacks] == ["pgd"] * 4 + ["square"]
 
 
-def test_the_advice_trains_the_missing_twin(tmp_path):
-    """The command that is printed makes a run that is found, and in the folder where it is looked for."""
-    config = ATTACKED.replace(seed=3, epochs=6, batch_size=16, learning_rate=0.02, label_options=LabelOptions(voice="en-gb"))
-    run = finished(tmp_path, config)
+def follow(advice, monkeypatch):
+    """Does what the message on a missing twin says, but for the training itself; returns what follows the command."""
+    def train(name, configs, output, **_):
+        for config in configs:
+            finished(output, config)
+        return 0
+
+    monkeypatch.setattr(train_command, "run_cells", train)
+    words, rest = re.fullmatch(r".* Train it: python scripts/train\.py (.*?); (.*)", advice).groups()
+    with pytest.raises(SystemExit, match="0"):
+        train_command.main(shlex.split(words), standalone_mode=False)
+    return rest
+
+
+@pytest.fixture
+def lonely(tmp_path):
+    """A run without a twin, whose config has much that is no default."""
+    return finished(tmp_path / "all results", ATTACKED.replace(
+        seed=3, epochs=6, batch_size=16, learning_rate=0.02, label_options=LabelOptions(voice="en-gb")))
+
+
+def test_the_advice_trains_the_missing_twin(lonely, monkeypatch):
+    """The command that is printed makes a run that is found."""
+    config = lonely.config()
     with pytest.raises(UserError) as missing:
-        categorical_twin(run, config)
-    words, = re.findall(r"python scripts/train.py (.*?);", str(missing.value))
-    options = dict(pair.split(" ") for pair in words.removeprefix("--").split(" --"))
-    assert options == {"dataset": "cifar10", "encoder": "resnet32", "label": "category", "percent": "4.0",
-                       "percent-of": "50000", "seed": "3", "epochs": "2", "batch-size": "16", "learning-rate": "0.02",
-                       "output": str(tmp_path)}
+        categorical_twin(lonely, config)
+    assert follow(str(missing.value), monkeypatch) == (
+        "or name one with --transfer-from; or leave this attack out with --no-transfer.")
+    twin = categorical_twin(lonely, config)
+    assert twin.config() == config.replace(label="category", epochs=2, label_options=LabelOptions())
+    assert twin.path.parent == lonely.path.parent
+
+
+def test_the_advice_on_a_copied_run_names_the_run_that_it_trains(lonely, tmp_path, monkeypatch):
+    """Trainings never end beside a run that was copied out of the folder of all runs, so that its twin needs a name."""
+    copy = RunDirectory(shutil.copytree(lonely.path, tmp_path / "some copies" / lonely.path.name))
+    with pytest.raises(UserError) as missing:
+        categorical_twin(copy, copy.config())
+    rest = follow(str(missing.value), monkeypatch)
+    words, = re.fullmatch(r"then name it with (.*); or leave this attack out with --no-transfer\.", rest).groups()
+    option, named = shlex.split(words)
+    assert (option, RunDirectory(named).config().label, RunDirectory(named).finished) == ("--transfer-from", "category", True)
 
 
 def test_of_several_twins_the_one_as_far_through_the_schedule_stands(tmp_path):

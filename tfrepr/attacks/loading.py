@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import shlex
 
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.victim import ALL_CRITERIA, Victim
@@ -16,7 +17,7 @@ from tfrepr.labels.options import LabelOptions
 from tfrepr.options import scaled
 from tfrepr.paper import paper_epochs
 from tfrepr.reading import read_bytes
-from tfrepr.runs import RunDirectory
+from tfrepr.runs import RUNS, RunDirectory
 from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest
 from tfrepr.training.trained import load_best_model, load_representation, other_architecture
 
@@ -82,18 +83,22 @@ def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
                               own.mixed_precision == config.mixed_precision, other.metrics().get("test_accuracy", 0.0), other))
     if not found:
         raise UserError("The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, "
-                        f"and {run.path.parent} has no such finished run. Train it: {_training_of_twin(run, config, share)}; "
-                        "or name one with --transfer-from; or leave this attack out with --no-transfer.")
+                        f"and {run.path.parent} has no such finished run. {_training_of_twin(run, config, share)}; or leave "
+                        "this attack out with --no-transfer.")
     return max(found, key=lambda twin: twin[:3])[-1]
 
 
 def _training_of_twin(run: RunDirectory, config: RunConfig, share: float) -> str:
-    """The command that trains the categorical run beside `run`, for as large a share of the paper's epochs."""
+    """How the categorical run is trained for as large a share of the paper's epochs, so that the next attack starts from it."""
     twin = config.replace(label="category", label_options=LabelOptions(), weight_decay=None,
                           epochs=scaled(paper_epochs("category"), share))
-    options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder,
-               "output": run.path.parent}
-    return command_line("train", **(options | twin.off_default()))
+    among_others = run.path.parent.name == RUNS
+    output = run.path.parent.parent if among_others else run.path.parent
+    options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder, "output": output}
+    training = f"Train it: {command_line('train', **(options | twin.off_default()))}; "
+    if among_others:  # the trained run lies beside this one, where it is looked for
+        return training + "or name one with --transfer-from"
+    return training + f"then name it with --transfer-from {shlex.quote(str(RunDirectory.of(twin, output).path))}"
 
 
 def check_source(run: RunDirectory, source: RunDirectory) -> None:
