@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,27 @@ def test_a_network_is_unpacked_once_and_anew_where_its_file_is_another(published
     pretrained_run("small", tmp_path, folder)
     assert os.stat(run / "best.keras").st_mtime_ns > before
     assert json.loads((run / "metrics.json").read_text())["pretrained"] == metrics["pretrained"]
+
+
+def other_network(path):
+    """A checkpoint that can be read, and is of other weights."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("config.json", "model.weights.h5"):
+            archive.writestr(name, "other")
+
+
+@pytest.mark.parametrize(("name", "damage"), [
+    ("best.keras", Path.unlink), ("best.keras", other_network),
+    *((name, lambda path: path.write_bytes(b"cut off"))
+      for name in ("best.keras", "label_table.npy", "config.json", "environment.json", "metrics.json"))])
+def test_a_network_with_a_lost_or_damaged_file_is_unpacked_anew(name, damage, published, tmp_path):
+    folder, _ = published
+    run = pretrained_run("small", tmp_path, folder)
+    whole = TrainedModel.load(RunDirectory(run)).model.get_weights()
+    damage(run / name)
+    again = TrainedModel.load(RunDirectory(pretrained_run("small", tmp_path, folder))).model.get_weights()
+    for before, after in zip(whole, again, strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_it_is_found_while_another_process_works_on_it(published, tmp_path):

@@ -7,6 +7,7 @@ name `pretrained:<name>` wherever they take a finished run.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -21,6 +22,7 @@ from tfrepr.labels.representation import LabelRepresentation
 from tfrepr.reading import damaged, read_arrays, read_bytes, read_json
 from tfrepr.registry import unknown_name
 from tfrepr.runs import RunDirectory
+from tfrepr.training.checkpoint_digest import checkpoint_digests
 from tfrepr.training.trained import load_best_model, load_data, load_representation
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def pretrained_names(folder: Path = FOLDER) -> tuple[str, ...]:
 
 
 def pretrained_run(name: str, output: Path, folder: Path = FOLDER) -> Path:
-    """The run directory of a published network, `<output>/pretrained/<name>`; made where it is not there yet.
+    """The run directory of a published network, `<output>/pretrained/<name>`; made where it is not there yet, and made anew
+    where one of its files is missing, damaged or of another version.
 
     Args:
         name: One of `pretrained_names`, with or without the prefix.
@@ -119,13 +122,18 @@ def _record(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _is_unpacked(run: RunDirectory, record: dict[str, Any]) -> bool:
-    return run.finished and run.read_json("metrics.json").get("pretrained") == record["sha256"]
+    """Whether all files of the network are there, and are those that the record is about."""
+    with contextlib.suppress(UserError):  # a file that is missing or damaged
+        load_representation(run)
+        wanted = {"config.json": record["config"], "environment.json": record["environment"],
+                  "metrics.json": _metrics(run, record)}
+        return all(run.read_json(name) == values for name, values in wanted.items())
+    return False
 
 
 def _unpack(run: RunDirectory, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Writes the files of a finished run; metrics.json, which makes it one, comes last."""
     from tfrepr.training.checkpoint import save_model
-    from tfrepr.training.checkpoint_digest import checkpoint_digests
 
     (run / "metrics.json").unlink(missing_ok=True)
     run.write_json("config.json", record["config"])
@@ -134,8 +142,12 @@ def _unpack(run: RunDirectory, record: dict[str, Any], arrays: dict[str, np.ndar
     representation = load_representation(run)
     model = _model(run.config(), record, representation, arrays)
     save_model(model, run / "best.keras")
-    run.write_json("metrics.json", record["metrics"] | {"pretrained": record["sha256"]}
-                   | checkpoint_digests(run.path, "best.keras"))
+    run.write_json("metrics.json", _metrics(run, record))
+
+
+def _metrics(run: RunDirectory, record: dict[str, Any]) -> dict[str, Any]:
+    """What metrics.json holds beside the checkpoint that is there."""
+    return record["metrics"] | {"pretrained": record["sha256"]} | checkpoint_digests(run.path, "best.keras")
 
 
 def _model(config: RunConfig, record: dict[str, Any], representation: LabelRepresentation,
