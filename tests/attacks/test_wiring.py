@@ -18,6 +18,7 @@ from tfrepr.config import RunConfig
 from tfrepr.errors import UserError
 from tfrepr.labels.options import LabelOptions
 from tfrepr.runs import RunDirectory
+from tfrepr.training.pretrained import pretrained_run, published_records
 
 ATTACKED = RunConfig(dataset="cifar10", label="speech", percent=4, percent_of=50_000, epochs=2)
 OTHERS = {"dataset": "cifar100", "encoder": "vgg19", "percent": 8, "percent_of": 45_000, "seed": 1, "label": "random",
@@ -102,6 +103,37 @@ def test_the_advice_on_a_copied_run_names_the_run_that_it_trains(lonely, tmp_pat
     words, = re.fullmatch(r"then name it with (.*); or leave this attack out with --no-transfer\.", rest).groups()
     option, named = shlex.split(words)
     assert (option, RunDirectory(named).config().label, RunDirectory(named).finished) == ("--transfer-from", "category", True)
+
+
+@pytest.mark.parametrize(("name", "twin", "precisions"), [
+    ("cifar10-1percent-resnet32-speech", "cifar10-1percent-resnet32-category", ("off", "off")),
+    ("cifar10-resnet32-random", "cifar10-resnet32-category", ("bfloat16", "off"))])
+def test_a_published_network_starts_from_its_published_twin(name, twin, precisions, tmp_path):
+    """Which nobody has unpacked yet; a copy of the network in another folder finds it, too."""
+    run, protocol = RunDirectory(pretrained_run(name, tmp_path)), build_protocol(AttackSettings(protocol="adaptive"))
+    copy = RunDirectory(shutil.copytree(run.path, tmp_path / "copies" / name))
+    for attacked, output in ((run, tmp_path), (copy, tmp_path / "copies")):
+        whole, found = _with_source(protocol, attacked, attacked.config(), True, None)
+        assert (whole, found.path, found.finished) == (protocol, output / "pretrained" / twin, True)
+        assert (attacked.config().mixed_precision, found.config().mixed_precision) == precisions
+
+
+@pytest.mark.parametrize(("changes", "named"), [
+    ({"encoder": "vgg19"}, "cifar10-resnet32-category"),
+    ({"seed": 1, "percent": 1, "percent_of": 50_000}, "cifar10-1percent-resnet32-category")])
+def test_a_published_network_without_a_published_twin_hears_of_the_one_most_alike(changes, named, tmp_path):
+    record = published_records()["cifar10-resnet32-speech"]
+    config = RunConfig.from_dict(record["config"]).replace(**changes)
+    run = finished(tmp_path, config, data_fingerprint=record["environment"]["data_fingerprint"])
+    run.write_json("metrics.json", {"test_images": 10, "pretrained": record["sha256"]})
+    with pytest.raises(UserError, match=f"with --transfer-from pretrained:{named}; or leave this"):
+        categorical_twin(run, config)
+    run.write_json("environment.json", {"data_fingerprint": "that of other data"})
+    with pytest.raises(UserError, match="Train it: "):
+        categorical_twin(run, config)
+    run.write_json("metrics.json", {"test_images": 10})
+    with pytest.raises(UserError, match="Train it: "):
+        categorical_twin(run, config)
 
 
 def test_of_several_twins_the_one_as_far_through_the_schedule_stands(tmp_path):

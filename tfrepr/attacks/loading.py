@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import math
 import shlex
+from pathlib import Path
+from typing import Any
 
 from tfrepr.attacks.spaces import ImageSpace
 from tfrepr.attacks.victim import ALL_CRITERIA, Victim
@@ -19,6 +21,7 @@ from tfrepr.paper import paper_epochs
 from tfrepr.reading import read_bytes
 from tfrepr.runs import RUNS, RunDirectory
 from tfrepr.training.checkpoint_digest import check_checkpoint, checkpoint_digest
+from tfrepr.training.pretrained import PREFIX, UNPACKED, is_published, pretrained_run, published_records
 from tfrepr.training.trained import load_best_model, load_representation, other_architecture
 
 SHARED_WITH_SOURCE = ("dataset", "encoder", "percent", "percent_of", "seed", "folder", "image_size", "corruption",
@@ -64,41 +67,67 @@ def check_attacked(run: RunDirectory) -> None:
 def categorical_twin(run: RunDirectory, config: RunConfig) -> RunDirectory:
     """The finished categorical run of the same data, encoder and seed in the same folder; possibly the run itself.
 
-    Of several the one that went as far through the paper's schedule stands, then one of the same precision, then the most
-    accurate one.
+    For a published network it may be a published one, too, which is then unpacked. Of several the one that went as far through
+    the paper's schedule stands, then one of the same precision, then the most accurate one.
 
     Raises:
-        UserError: There is none.
+        UserError: There is none, or the published one is damaged.
     """
     wanted = {name: getattr(config, name) for name in SHARED_WITH_SOURCE} | {"label": "category", "label_smoothing": 0.0}
-    if all(getattr(config, name) == value for name, value in wanted.items()):
+    if _agreement(config, wanted) == len(wanted):
         return run
+    published = published_records() if is_published(run) else {}
+    unpacked = [RunDirectory(pretrained_run(name, _output_of(run))) for name, record in published.items()
+                if _agreement(RunConfig.from_dict(record["config"]), wanted) == len(wanted)]
     share, found = config.epochs / paper_epochs(config.label), []
-    for path in sorted(run.path.parent.glob("*/metrics.json")):
-        other = RunDirectory(path.parent)
+    for other in [*unpacked, *(RunDirectory(path.parent) for path in sorted(run.path.parent.glob("*/metrics.json")))]:
         with contextlib.suppress(UserError):  # a run that cannot be read is no twin
             own = other.config()
-            if all(getattr(own, name) == value for name, value in wanted.items()):
+            if _agreement(own, wanted) == len(wanted):
                 found.append((-abs(math.log(own.epochs / paper_epochs("category") / share)),
                               own.mixed_precision == config.mixed_precision, other.metrics().get("test_accuracy", 0.0), other))
     if not found:
+        remedy = _other_published(run, wanted, published) or _training_of_twin(run, config, share)
         raise UserError("The protocol adaptive tries images made on a categorical model of the same data, encoder and seed, "
-                        f"and {run.path.parent} has no such finished run. {_training_of_twin(run, config, share)}; or leave "
-                        "this attack out with --no-transfer.")
+                        f"and {run.path.parent} has no such finished run. {remedy}; or leave this attack out with "
+                        "--no-transfer.")
     return max(found, key=lambda twin: twin[:3])[-1]
+
+
+def _agreement(config: RunConfig, wanted: dict[str, Any]) -> int:
+    """In how many fields a config has the wanted value."""
+    return sum(getattr(config, name) == value for name, value in wanted.items())
+
+
+def _output_of(run: RunDirectory) -> Path:
+    """The folder of all results that a run lies in; for a run that was copied elsewhere, the folder around it."""
+    folder = run.path.parent
+    return folder.parent if folder.name in (RUNS, UNPACKED) else folder
+
+
+def _other_published(run: RunDirectory, wanted: dict[str, Any], published: dict[str, dict[str, Any]]) -> str | None:
+    """How to start from the published categorical network on the same data that is most alike; None without such a network."""
+    data = run.environment().get("data_fingerprint")
+    configs = {name: RunConfig.from_dict(record["config"]) for name, record in published.items()
+               if record["environment"].get("data_fingerprint") == data}
+    categorical = [name for name, config in configs.items() if config.label == "category"]
+    if not categorical:
+        return None
+    name = max(categorical, key=lambda name: _agreement(configs[name], wanted))
+    return f"Start from another categorical network on the same data with --transfer-from {PREFIX}{name}"
 
 
 def _training_of_twin(run: RunDirectory, config: RunConfig, share: float) -> str:
     """How the categorical run is trained for as large a share of the paper's epochs, so that the next attack starts from it."""
     twin = config.replace(label="category", label_options=LabelOptions(), weight_decay=None,
                           epochs=scaled(paper_epochs("category"), share))
-    among_others = run.path.parent.name == RUNS
-    output = run.path.parent.parent if among_others else run.path.parent
-    options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder, "output": output}
+    trained = RunDirectory.of(twin, _output_of(run))
+    options = {"dataset": twin.dataset, "encoder": twin.encoder, "label": twin.label, "data_dir": twin.folder,
+               "output": _output_of(run)}
     training = f"Train it: {command_line('train', **(options | twin.off_default()))}; "
-    if among_others:  # the trained run lies beside this one, where it is looked for
+    if trained.path.parent == run.path.parent:  # where it is looked for
         return training + "or name one with --transfer-from"
-    return training + f"then name it with --transfer-from {shlex.quote(str(RunDirectory.of(twin, output).path))}"
+    return training + f"then name it with --transfer-from {shlex.quote(str(trained.path))}"
 
 
 def check_source(run: RunDirectory, source: RunDirectory) -> None:

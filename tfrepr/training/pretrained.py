@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     import keras
 
 PREFIX = "pretrained:"
+UNPACKED = "pretrained"
+"""The folder of unpacked networks in that of all results."""
+SOURCE = "pretrained"
+"""The key in metrics.json of an unpacked network that holds the SHA-256 of its published file."""
 FOLDER = Path(__file__).resolve().parents[1] / "pretrained"
 TABLE = "label_table"
 MOST_BYTES = 1_300_000
@@ -45,6 +49,24 @@ ADVICE = "Take the file from the repository again."
 def pretrained_names(folder: Path = FOLDER) -> tuple[str, ...]:
     """The names of the published networks, without the prefix."""
     return tuple(sorted(path.stem for path in folder.glob("*.json")))
+
+
+def published_records(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+    """The records of the published networks by name, see `publish_weights`; their weights are not looked at.
+
+    Raises:
+        UserError: A damaged record.
+    """
+    return {name: _read_record(name, folder) for name in pretrained_names(folder)}
+
+
+def is_published(run: RunDirectory) -> bool:
+    """Whether a finished run is an unpacked published network.
+
+    Raises:
+        UserError: As `RunDirectory.metrics`.
+    """
+    return SOURCE in run.metrics()
 
 
 def pretrained_run(name: str, output: Path, folder: Path = FOLDER) -> Path:
@@ -64,7 +86,7 @@ def pretrained_run(name: str, output: Path, folder: Path = FOLDER) -> Path:
         raise UserError(unknown_name("pretrained network", name, pretrained_names(folder)) if pretrained_names(folder) else
                         f"There is no pretrained network {name!r}: this copy of the project has none at all.")
     record = _record(name, folder)
-    run = RunDirectory(output / "pretrained" / name)
+    run = RunDirectory(output / UNPACKED / name)
     if not _is_unpacked(run, record):  # a process that works on it holds its lock, and others may read it all the same
         with run.locked():
             if not _is_unpacked(run, record):
@@ -115,10 +137,14 @@ def publish_weights(run: RunDirectory, name: str, data_dir: Path | None, folder:
 def _record(name: str, folder: Path) -> dict[str, Any]:
     """The record of a published network, after a look at whether its weights are the ones that it is about."""
     path = folder / f"{name}.npz"
-    record = read_json(folder / f"{name}.json", FORM, needed=tuple(FORM), advice=ADVICE)
+    record = _read_record(name, folder)
     if hashlib.sha256(read_bytes(path)).hexdigest() != record["sha256"]:
         raise damaged(path, f"its SHA-256 is not the one in {name}.json", ADVICE)
     return record
+
+
+def _read_record(name: str, folder: Path) -> dict[str, Any]:
+    return read_json(folder / f"{name}.json", FORM, needed=tuple(FORM), advice=ADVICE)
 
 
 def _is_unpacked(run: RunDirectory, record: dict[str, Any]) -> bool:
@@ -147,7 +173,7 @@ def _unpack(run: RunDirectory, record: dict[str, Any], arrays: dict[str, np.ndar
 
 def _metrics(run: RunDirectory, record: dict[str, Any]) -> dict[str, Any]:
     """What metrics.json holds beside the checkpoint that is there."""
-    return record["metrics"] | {"pretrained": record["sha256"]} | checkpoint_digests(run.path, "best.keras")
+    return record["metrics"] | {SOURCE: record["sha256"]} | checkpoint_digests(run.path, "best.keras")
 
 
 def _model(config: RunConfig, record: dict[str, Any], representation: LabelRepresentation,
