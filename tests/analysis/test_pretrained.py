@@ -97,7 +97,7 @@ def test_commands_find_it_by_its_name(published, tmp_path, monkeypatch):
 
 def test_an_unknown_name_and_a_damaged_file_are_said(published, tmp_path):
     folder, _ = published
-    with pytest.raises(UserError, match=r"Unknown pretrained network 'smal'.*'small'"):
+    with pytest.raises(UserError, match=r"Unknown pretrained network 'pretrained:smal'.*'pretrained:small'"):
         pretrained_run("pretrained:smal", tmp_path, folder)
     with pytest.raises(UserError, match="has none at all"):
         pretrained_run("small", tmp_path, tmp_path)

@@ -23,13 +23,13 @@ def main(run: str, name: str, data_dir: Path | None, output: Path) -> None:
     from tfrepr.runs import RunDirectory
     from tfrepr.selection import find_run
     from tfrepr.training.pretrained import FOLDER as FOLDER_OF_NETWORKS
-    from tfrepr.training.pretrained import PREFIX, publish_weights
+    from tfrepr.training.pretrained import PREFIX, is_published, publish_weights
 
     if not NAME.fullmatch(name):
         raise UserError(f"--name takes lower-case letters of English, digits, and single hyphens between them, such as "
                         f"cifar10-resnet32-speech. Received: {name!r}.")
     source = RunDirectory(find_run(output, run))
-    if "pretrained" in source.metrics():
+    if is_published(source):
         raise UserError(f"{run!r} is a published network, whose weights are in half precision already. Name the run that was "
                         "trained.")
     record = publish_weights(source, name, data_dir)

@@ -82,9 +82,11 @@ def pretrained_run(name: str, output: Path, folder: Path = FOLDER) -> Path:
         UserError: No such network, a damaged file, or a folder that cannot be written.
     """
     name = name.removeprefix(PREFIX)
-    if name not in pretrained_names(folder):
-        raise UserError(unknown_name("pretrained network", name, pretrained_names(folder)) if pretrained_names(folder) else
-                        f"There is no pretrained network {name!r}: this copy of the project has none at all.")
+    names = pretrained_names(folder)
+    if not names:
+        raise UserError(f"There is no pretrained network {name!r}: this copy of the project has none at all.")
+    if name not in names:
+        raise UserError(unknown_name("pretrained network", f"{PREFIX}{name}", tuple(f"{PREFIX}{one}" for one in names)))
     record = _record(name, folder)
     run = RunDirectory(output / UNPACKED / name)
     if not _is_unpacked(run, record):  # a process that works on it holds its lock, and others may read it all the same
