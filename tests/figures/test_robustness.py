@@ -155,6 +155,21 @@ def test_the_table_has_a_row_a_label(output):
     assert robustness_section(read_sources(output / "nothing")) == []
 
 
+def test_single_attacks_have_a_row_each_and_groups_of_seeds_a_column(output):
+    """The two attacks of the fixture leave nothing; of two seeds of random numbers the worse one counts."""
+    path = next((output / "runs").glob("*speech*s0*"))
+    single = dataclasses.replace(ROW, attack="pgd", loss="training", steps=20)
+    write_rows(path / "attacks.csv", [*read_rows(path / "attacks.csv"), dataclasses.replace(single, still_correct=8),
+                                      dataclasses.replace(single, still_correct=6, attack_seed=1),
+                                      dataclasses.replace(single, still_correct=1, epsilon=8.0)])
+    table = "\n".join(robustness_section(read_sources(output))).split("### Attack by attack")[1]
+    assert "| protocol | attack | steps | starts | speech, ResNet-32, CIFAR-10, 600 epochs, float32 |" in table
+    assert [line for line in table.splitlines() if line.startswith("| ")][2:] == [
+        "| adaptive | pgd untargeted margin | 20 | 3 | 0.0 ± 0.0 |",
+        "| autoattack | apgd-t untargeted logits ratio | 100 | 9 | 0.0 ± 0.0 |",
+        "| standard | pgd untargeted training | 20 | 1 | 30.0 |"]
+
+
 def test_the_table_says_where_only_the_last_iterate_counted(tmp_path):
     path = attacked(tmp_path, "category", {("standard", 4): left(0, 9)})
     write_rows(path / "attacks.csv", [dataclasses.replace(ROW, still_correct=9, every_iterate=0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ EXPLANATION = (
     "what percentage of images the gradient attack finds the adversarial image that is there for certain (at 8/255), and in "
     "brackets on what percentage random points do. Queries: gradients and scores that the attacks may ask for, an image and "
     "strength. Seconds: of all attacks at all strengths.")
+ATTACK = ["protocol", "attack", "goal", "loss", "steps", "restarts"]
+ATTACKS_EXPLANATION = (
+    f"Accuracy at {EPSILON:g}/255 under single attacks, nearest label, percent; of several seeds of random numbers the least. "
+    "An attack of `autoattack` gets only the images that those before it left: the row of Square, the last one, is what the "
+    "cascade with the fewest steps leaves. Steps of Square are queries, starts of `apgd-t` count its targets.")
 
 
 def robustness_section(sources: Sources) -> list[str]:
@@ -40,7 +46,24 @@ def robustness_section(sources: Sources) -> list[str]:
     attacks = attacks[attacks["protocol"].isin(PIXEL_PROTOCOLS)]
     found = [seeds for cell in sources.index.cells() for seeds in sources.index.seeds(cell)]
     rows = [row for seeds in found if (row := _row(seeds, cases, attacks)) is not None]
-    return ["## Robustness", "", EXPLANATION, "", *markdown_table(COLUMNS, rows), ""]
+    return ["## Robustness", "", EXPLANATION, "", *markdown_table(COLUMNS, rows), "", *_attack_by_attack(found, attacks)]
+
+
+def _attack_by_attack(found: Sequence[Seeds], attacks: pd.DataFrame) -> list[str]:
+    """A column for each group of seeds, a row for each attack at `EPSILON`; nothing where only whole protocols are known."""
+    single = attacks[(attacks["epsilon"] == EPSILON) & (attacks["criterion"] == "nearest") & (attacks["attack"] != ENSEMBLE)]
+    shown = [seeds for seeds in found if single["run"].isin([run["run"] for run in seeds.runs]).any()]
+    rows = []
+    for (protocol, *words, steps, restarts), attack in single.groupby(ATTACK, sort=True):
+        left = (100 * attack["still_correct"] / attack["images"]).groupby(attack["run"]).min()
+        means = [seeds.mean(lambda run, left=left: left.get(run["run"])) for seeds in shown]
+        rows.append((protocol, " ".join(words).replace("_", " "), f"{steps:,.0f}", f"{restarts:g}",
+                     *("-" if mean is None else mean.text(1) for mean in means)))
+    if not rows:
+        return []
+    heads = [f"{title(seeds.cell)}, {seeds.epochs} epochs, {seeds.precision}" for seeds in shown]
+    return ["### Attack by attack", "", ATTACKS_EXPLANATION, "",
+            *markdown_table(("protocol", "attack", "steps", "starts", *heads), rows), ""]
 
 
 def _row(seeds: Seeds, cases: pd.DataFrame, attacks: pd.DataFrame) -> tuple[str, ...] | None:
