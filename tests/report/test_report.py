@@ -285,7 +285,7 @@ def test_nothing_run_gives_a_whole_report_that_says_so(tmp_path):
     assert [answer for question, (answer, _) in questions.items() if question.endswith("?")] == [
         "**not run** ([C3 first look](RESULTS.md#c3-first-look))",
         "**not run** ([C6 first look](RESULTS.md#c6-first-look))", "**not run** ([C2 first look](RESULTS.md#c2-first-look))",
-        "**not run** ([C1 first look](RESULTS.md#c1-first-look))"]
+        "**not run** ([C1 first look](RESULTS.md#c1-first-look))", "**not run** ([C1e](RESULTS.md#c1e))"]
     assert "not run" in rows(text.split("### C1\n")[1].split("###")[0])["speech \N{MINUS SIGN} category"]
     assert blocks[WEAK_PAGE]["weak-labels"] == "Not run."
     assert all(f"`{name}`" in blocks[RESULTS_PAGE]["results"] for name in EXPERIMENTS)
