@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from tfrepr.errors import UserError
 from tfrepr.experiments.dimension_entropy import FACTORS
 from tfrepr.figures.drawing import choose_runs, draw
+from tfrepr.figures.series import NothingToPlotError
 from tfrepr.registry import EXPERIMENTS
 
 FOLDER = Path("plots") / "results"
@@ -85,23 +88,28 @@ def draw_published(records: Path, project: Path) -> Iterator[Path]:
         records: Folder of all results, as `output/results`.
         project: The project's folder.
     """
+    drawable = (one for one in PUBLISHED if one.from_records)
     with tempfile.TemporaryDirectory() as folder:
-        for one in PUBLISHED:
-            if one.from_records and _drawn(one, records, Path(folder)):
-                (project / FOLDER).mkdir(parents=True, exist_ok=True)
-                yield Path(shutil.copyfile(Path(folder) / one.file, project / FOLDER / one.file))
+        for _, group in groupby(drawable, key=lambda one: (one.name, one.experiment, one.runs)):
+            figures = list(group)
+            _draw_together(figures, records, Path(folder))
+            for one in figures:
+                if (Path(folder) / one.file).exists():
+                    (project / FOLDER).mkdir(parents=True, exist_ok=True)
+                    yield Path(shutil.copyfile(Path(folder) / one.file, project / FOLDER / one.file))
 
 
-def _drawn(one: PublishedFigure, records: Path, folder: Path) -> bool:
-    """Whether the file is in the folder now."""
-    if not (folder / one.file).exists():
-        try:
-            _, results = choose_runs(records, None if one.runs else one.experiment, one.runs)
-            for _ in draw(results, (one.figure,), folder, one.name, ("png",)):
+def _draw_together(figures: Sequence[PublishedFigure], records: Path, folder: Path) -> None:
+    """Draws figures of the same runs, as far as there are such runs, and these have a figure's data."""
+    first = figures[0]
+    try:
+        _, results = choose_runs(records, None if first.runs else first.experiment, first.runs)
+    except UserError:
+        return
+    for figure in dict.fromkeys(one.figure for one in figures):
+        with contextlib.suppress(NothingToPlotError):
+            for _ in draw(results, (figure,), folder, first.name, ("png",)):
                 pass
-        except UserError:  # no such runs among these records, or none with this figure's data
-            return False
-    return (folder / one.file).exists()
 
 
 def figure_lines(project: Path) -> dict[str, list[str]]:

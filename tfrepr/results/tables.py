@@ -106,7 +106,7 @@ def experiment_runs(output: Path, name: str) -> list[Path]:
     used = [path.stem for path in sorted((output / "experiments").glob("*.json"))]
     if name not in used:
         asked = EXPERIMENTS[name]() if name in EXPERIMENTS else []
-        cells = dict.fromkeys(output / "runs" / way.run_name for cell in asked for way in in_any_precision(cell))
+        cells = dict.fromkeys(RunDirectory.of(way, output).path for cell in asked for way in in_any_precision(cell))
         if shared := [path for path in cells if (path / "metrics.json").is_file()]:
             return shared
         raise UserError(_no_runs(output, name, used))
